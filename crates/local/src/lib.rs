@@ -1,0 +1,39 @@
+//! The local cloud: AWS on 127.0.0.1, strict like AWS.
+//!
+//! It speaks AWS's own wire protocols, so any AWS client can talk to it, and it refuses what AWS refuses. State lives
+//! in one [`LocalCloud`], of which a process can have many; each starts in milliseconds.
+//!
+//! ```
+//! let cloud = aomidori_local::LocalCloud::start(aomidori_local::Options::default())?;
+//! assert!(cloud.endpoint().starts_with("http://127.0.0.1:"));
+//! cloud.shutdown()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! How it is built: [`server`] receives a request, [`protocol`] decodes it to the name of an operation and a JSON tree,
+//! the service's handler (a synchronous function over [`world`]) answers with another JSON tree or an error, and
+//! [`protocol`] encodes that. What takes time on AWS is an event in the world's queue, due on the simulated [`clock`].
+//!
+//! The crate depends on no other crate of this workspace and on no AWS SDK, so that a wrong belief about AWS is not
+//! written down twice.
+
+mod admin;
+mod calls;
+mod clock;
+mod error;
+mod filters;
+mod input;
+mod options;
+mod page;
+mod persist;
+mod protocol;
+mod server;
+mod services;
+mod tags;
+mod throttle;
+mod timings;
+mod world;
+
+pub use clock::{Clock, Time};
+pub use options::{Options, Pace, Quotas};
+pub use server::{LocalCloud, serve};
