@@ -1,0 +1,303 @@
+//! ECS service, on Fargate.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::ecs_cluster::EcsName;
+use super::{
+    DiscoveryService, EcsCluster, Kind, KindInfo, KindName, SecurityGroup, Subnet, TargetGroup, TaskDefinition,
+    Timing, Traffic, nat_gateway,
+};
+use crate::field::{Compare, Field, Fields};
+use crate::graph::{Edge, Node, Nodes};
+use crate::network::Port;
+use crate::problem::Check;
+use crate::reference::Ref;
+use crate::value::{ToValue, Value};
+
+/// A service that keeps a number of Fargate tasks running. Its id is its ARN; outputs `name`, `cluster`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EcsService {
+    /// Its name, once in the cluster.
+    pub name: EcsName,
+    /// The cluster.
+    pub cluster: Ref<EcsCluster>,
+    /// What its tasks run at first; later deployments decide.
+    pub task_definition: Ref<TaskDefinition>,
+    /// How many tasks; `None` where something else scales the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_count: Option<u32>,
+    /// The subnets of its tasks.
+    pub subnets: BTreeSet<Ref<Subnet>>,
+    /// The security groups of its tasks.
+    pub security_groups: BTreeSet<Ref<SecurityGroup>>,
+    /// Its tasks get public addresses.
+    #[serde(default)]
+    pub assign_public_ip: bool,
+    /// The Fargate platform version, such as `1.4.0`. AWS's default is the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_version: Option<String>,
+    /// ECS Exec. AWS's default is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_execute_command: Option<bool>,
+    /// Seconds in which a new task's failing load balancer health checks do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check_grace_period: Option<u32>,
+    /// Who rolls out a new revision, and how.
+    pub deployment: Deployment,
+}
+
+/// Who deploys: the deployment controller, with what only that controller has.
+///
+/// ECS's own blue/green strategy will be a third variant here: it keeps the ECS controller and adds a strategy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Deployment {
+    /// AWS CodeDeploy, blue/green between two target groups. No circuit breaker, no Cloud Map change afterwards.
+    CodeDeploy {
+        /// Where requests come in.
+        target: PairTarget,
+    },
+    /// ECS itself, task by task.
+    Rolling(Rolling),
+}
+
+/// Where a blue/green service's requests come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairTarget {
+    /// The target group that the first task set registers in.
+    pub blue: Ref<TargetGroup>,
+    /// The other one.
+    pub green: Ref<TargetGroup>,
+    /// The container that answers.
+    pub container: EcsName,
+    /// The port that it answers on.
+    pub port: Port,
+}
+
+/// A rolling deployment. Defaults are AWS's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rolling {
+    /// Percent of the tasks that stay up, 0 to 100.
+    #[serde(default = "hundred")]
+    pub minimum_healthy_percent: u32,
+    /// Percent of the tasks that may run at once, 100 to 200.
+    #[serde(default = "two_hundred")]
+    pub maximum_percent: u32,
+    /// Stops a deployment whose tasks keep failing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// Target groups in which tasks are registered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub load_balancers: Vec<ServiceTarget>,
+    /// The Cloud Map service in which tasks are registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Ref<DiscoveryService>>,
+}
+
+fn hundred() -> u32 {
+    100
+}
+fn two_hundred() -> u32 {
+    200
+}
+
+impl Default for Rolling {
+    fn default() -> Self {
+        Rolling {
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
+            circuit_breaker: None,
+            load_balancers: Vec::new(),
+            registry: None,
+        }
+    }
+}
+
+/// The circuit breaker of a rolling deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CircuitBreaker {
+    /// Goes back to the last revision that reached a steady state.
+    pub rollback: bool,
+}
+
+/// A target group in which a rolling service registers its tasks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceTarget {
+    /// The group; some listener or rule must forward to it.
+    pub target_group: Ref<TargetGroup>,
+    /// The container that answers.
+    pub container: EcsName,
+    /// The port that it answers on.
+    pub port: Port,
+}
+
+impl ToValue for ServiceTarget {
+    fn to_value(&self) -> Value {
+        let ServiceTarget { target_group, container, port } = self;
+        Value::map([
+            ("target_group_arn", target_group.to_value()),
+            ("container_name", container.to_value()),
+            ("container_port", port.to_value()),
+        ])
+    }
+}
+
+impl EcsService {
+    /// True if AWS CodeDeploy deploys it.
+    pub fn is_code_deploy(&self) -> bool {
+        matches!(self.deployment, Deployment::CodeDeploy { .. })
+    }
+
+    /// Target group, container and port of each way in.
+    pub fn targets(&self) -> Vec<(&Ref<TargetGroup>, &EcsName, Port)> {
+        match &self.deployment {
+            Deployment::CodeDeploy { target: PairTarget { blue, green, container, port } } => {
+                vec![(blue, container, *port), (green, container, *port)]
+            }
+            Deployment::Rolling(rolling) => {
+                rolling.load_balancers.iter().map(|to| (&to.target_group, &to.container, to.port)).collect()
+            }
+        }
+    }
+}
+
+impl Kind for EcsService {
+    const INFO: KindInfo = KindInfo {
+        timing: Timing { create: 2, ready: 70, delete: 120 },
+        traffic_on_delete: Traffic::Outage,
+        ..KindInfo::new(KindName::EcsService, "ECS service", "aws_ecs_service")
+    };
+
+    fn fields(&self, fields: &mut Fields) {
+        let EcsService {
+            name,
+            cluster,
+            task_definition,
+            desired_count,
+            subnets,
+            security_groups,
+            assign_public_ip,
+            platform_version,
+            enable_execute_command,
+            health_check_grace_period,
+            deployment,
+        } = self;
+        // Under CODE_DEPLOY these can only be changed by a deployment (aws-facts 3.9).
+        let by_deployment = |field: &mut Field| {
+            if self.is_code_deploy() {
+                field.owned_by_code_deploy();
+            }
+        };
+        fields.add("name", name).replaces();
+        fields.add("cluster", cluster).replaces().needs_ready();
+        fields.add("launch_type", "FARGATE").replaces();
+        by_deployment(fields.add("task_definition", task_definition));
+        fields.add("desired_count", desired_count);
+        by_deployment(fields.add("network_configuration.subnets", subnets));
+        by_deployment(fields.add("network_configuration.security_groups", security_groups));
+        by_deployment(fields.add("network_configuration.assign_public_ip", assign_public_ip));
+        by_deployment(fields.add("platform_version", platform_version));
+        fields.add("enable_execute_command", enable_execute_command);
+        fields.add("health_check_grace_period_seconds", health_check_grace_period);
+        let controller = if self.is_code_deploy() { "CODE_DEPLOY" } else { "ECS" };
+        fields.add("deployment_controller.type", controller).replaces();
+        let (targets, registry, rolling) = match deployment {
+            Deployment::CodeDeploy { target: PairTarget { blue, green, container, port } } => {
+                let side = |group: &Ref<TargetGroup>| {
+                    ServiceTarget { target_group: group.clone(), container: container.clone(), port: *port }.to_value()
+                };
+                (Value::Set([side(blue), side(green)].into()), Value::Null, None)
+            }
+            Deployment::Rolling(inner) => {
+                let targets: BTreeSet<_> = inner.load_balancers.iter().cloned().collect();
+                (targets.to_value(), inner.registry.to_value(), Some(inner))
+            }
+        };
+        by_deployment(fields.add("load_balancer", targets).compare(match deployment {
+            Deployment::CodeDeploy { .. } => Compare::Within,
+            Deployment::Rolling(_) => Compare::Equal,
+        }));
+        fields.add("service_registries", registry);
+        fields.add("deployment_minimum_healthy_percent", rolling.map(|inner| inner.minimum_healthy_percent));
+        fields.add("deployment_maximum_percent", rolling.map(|inner| inner.maximum_percent));
+        let breaker = rolling.map(|inner| {
+            Value::map([
+                ("enable", Value::Bool(inner.circuit_breaker.is_some())),
+                ("rollback", Value::Bool(inner.circuit_breaker.is_some_and(|breaker| breaker.rollback))),
+            ])
+        });
+        fields.add("deployment_circuit_breaker", breaker);
+    }
+
+    fn validate(&self, check: &mut Check<'_>) {
+        if self.subnets.is_empty() {
+            check.field(
+                "E-SERVICE-SUBNETS",
+                "network_configuration.subnets",
+                "the service has no subnet for its tasks",
+                "name at least one subnet",
+            );
+        }
+        if let Deployment::Rolling(rolling) = &self.deployment
+            && (rolling.minimum_healthy_percent > 100
+                || !(100..=200).contains(&rolling.maximum_percent)
+                || rolling.maximum_percent <= rolling.minimum_healthy_percent)
+        {
+            check.field(
+                "E-SERVICE-PERCENT",
+                "deployment_minimum_healthy_percent",
+                format!(
+                    "{} to {} percent leaves no room to replace a task",
+                    rolling.minimum_healthy_percent, rolling.maximum_percent
+                ),
+                "the minimum is 0 to 100, the maximum 100 to 200 and above the minimum",
+            );
+        }
+        if self.targets().is_empty() && self.health_check_grace_period.is_some() {
+            check.field(
+                "E-SERVICE-GRACE",
+                "health_check_grace_period_seconds",
+                "a grace period means something only behind a load balancer",
+                "leave it out, or register the service in a target group",
+            );
+        }
+    }
+
+    /// A target group must be behind a listener before a service may use it ("does not have an associated load
+    /// balancer"). Tasks need their way to the registry and to CloudWatch until they have stopped: the subnets' route
+    /// tables with what they lead to, and the VPC's endpoints.
+    fn after(node: &Node<'_>, nodes: &Nodes<'_>) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for kind in [KindName::Listener, KindName::ListenerRule] {
+            let forwards = nodes.of(kind).filter(|listener| {
+                nodes.share(node, "load_balancer", listener, "action.forward")
+                    || nodes.share(node, "load_balancer", listener, "action.forward_weights")
+            });
+            edges.extend(forwards.map(|listener| Edge::exists(listener.address)));
+        }
+        let subnets = nodes.pointed(node, "network_configuration.subnets");
+        let tables =
+            nodes.of(KindName::RouteTable).filter(|table| nodes.share(node, "network_configuration.subnets", table, "association"));
+        for table in tables {
+            edges.push(Edge::ready(table.address));
+            edges.extend(nodes.pointed(table, "route").into_iter().map(|via| Edge::ready(via.address)));
+        }
+        let endpoints = nodes
+            .of(KindName::VpcEndpoint)
+            .filter(|endpoint| subnets.iter().any(|subnet| nodes.share(subnet, "vpc_id", endpoint, "vpc_id")));
+        edges.extend(endpoints.map(|endpoint| Edge::ready(endpoint.address)));
+        let rules = nodes
+            .of(KindName::SecurityGroupRule)
+            .filter(|rule| nodes.share(node, "network_configuration.security_groups", rule, "security_group_id"));
+        edges.extend(rules.map(|rule| Edge::exists(rule.address)));
+        edges.extend(nat_gateway::internet_gateways(nodes, &subnets));
+        edges
+    }
+}

@@ -1,0 +1,100 @@
+//! Listener rule.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::listener::Action;
+use super::{Kind, KindInfo, KindName, Listener, Traffic};
+use crate::field::Fields;
+use crate::problem::Check;
+use crate::reference::Ref;
+use crate::value::{ToValue, Value};
+
+/// A rule of a listener. Its id is its ARN.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerRule {
+    /// The listener that it is part of.
+    pub listener: Ref<Listener>,
+    /// Its place among the listener's rules, 1 to 50000, each once.
+    pub priority: u32,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
+    /// What happens then.
+    pub action: Action,
+}
+
+/// A condition of a rule: one of its values must match.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Condition {
+    /// The host name, with `*` and `?`.
+    HostHeader(BTreeSet<String>),
+    /// The path, with `*` and `?`.
+    PathPattern(BTreeSet<String>),
+    /// A header's value.
+    HttpHeader {
+        /// The header.
+        name: String,
+        /// Its values, with `*` and `?`.
+        values: BTreeSet<String>,
+    },
+    /// The method (`GET`).
+    HttpRequestMethod(BTreeSet<String>),
+    /// The client's network.
+    SourceIp(BTreeSet<String>),
+    /// A condition that this model cannot make (a query string), as observed.
+    Other(String),
+}
+
+impl ToValue for Condition {
+    fn to_value(&self) -> Value {
+        match self {
+            Condition::HostHeader(values) => Value::map([("host_header", values.to_value())]),
+            Condition::PathPattern(values) => Value::map([("path_pattern", values.to_value())]),
+            Condition::HttpHeader { name, values } => Value::map([(
+                "http_header",
+                Value::map([("name", Value::str(name.to_ascii_lowercase())), ("values", values.to_value())]),
+            )]),
+            Condition::HttpRequestMethod(values) => Value::map([("http_request_method", values.to_value())]),
+            Condition::SourceIp(values) => Value::map([("source_ip", values.to_value())]),
+            Condition::Other(observed) => Value::map([("other", Value::str(observed))]),
+        }
+    }
+}
+
+impl Kind for ListenerRule {
+    const INFO: KindInfo = KindInfo {
+        traffic_on_delete: Traffic::Outage,
+        ..KindInfo::new(KindName::ListenerRule, "listener rule", "aws_lb_listener_rule")
+    };
+
+    fn fields(&self, fields: &mut Fields) {
+        let ListenerRule { listener, priority, conditions, action } = self;
+        fields.add("listener_arn", listener).replaces();
+        fields.add("priority", priority);
+        fields.add("condition", Value::Set(conditions.iter().map(ToValue::to_value).collect()));
+        action.fields(fields);
+    }
+
+    fn validate(&self, check: &mut Check<'_>) {
+        if !(1..=50_000).contains(&self.priority) {
+            check.field(
+                "E-RULE-PRIORITY",
+                "priority",
+                format!("priority {} is not between 1 and 50000", self.priority),
+                "choose a number that no other rule of the listener has",
+            );
+        }
+        if self.conditions.is_empty() || self.conditions.len() > 5 {
+            check.field(
+                "E-RULE-CONDITIONS",
+                "condition",
+                format!("a rule has 1 to 5 conditions, and this has {}", self.conditions.len()),
+                "a request that no rule takes gets the listener's default action",
+            );
+        }
+        self.action.validate(check);
+    }
+}

@@ -1,0 +1,119 @@
+//! Security group rule.
+
+use serde::{Deserialize, Serialize};
+
+use super::security_group::SecurityGroupDescription;
+use super::{Kind, KindInfo, KindName, Replacement, SecurityGroup};
+use crate::field::Fields;
+use crate::network::{Ipv4Cidr, PortRange};
+use crate::reference::Ref;
+use crate::value::{ToValue, Value};
+
+/// One rule of a security group. Its id is `sgr-…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityGroupRule {
+    /// The group that the rule is part of.
+    pub group: Ref<SecurityGroup>,
+    /// In or out.
+    pub direction: Direction,
+    /// Protocol and ports.
+    pub protocol: Protocol,
+    /// The other side.
+    pub peer: Peer,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<SecurityGroupDescription>,
+}
+
+/// The direction of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Into the group's interfaces.
+    Ingress,
+    /// Out of them.
+    Egress,
+}
+
+/// The protocol of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// TCP, from a port to a port.
+    Tcp(PortRange),
+    /// UDP, from a port to a port.
+    Udp(PortRange),
+    /// All of ICMP.
+    Icmp,
+    /// Everything.
+    All,
+}
+
+/// The other side of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peer {
+    /// A network.
+    Cidr(Ipv4Cidr),
+    /// The interfaces of a security group.
+    Group(Ref<SecurityGroup>),
+    /// A prefix list (`pl-…`).
+    PrefixList(String),
+}
+
+impl Protocol {
+    /// The name that AWS uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp(_) => "tcp",
+            Protocol::Udp(_) => "udp",
+            Protocol::Icmp => "icmp",
+            Protocol::All => "-1",
+        }
+    }
+
+    /// First and last port as AWS writes them; -1 where there are none.
+    pub fn ports(self) -> (i64, i64) {
+        match self {
+            Protocol::Tcp(ports) | Protocol::Udp(ports) => (i64::from(ports.from()), i64::from(ports.to())),
+            Protocol::Icmp | Protocol::All => (-1, -1),
+        }
+    }
+}
+
+impl Kind for SecurityGroupRule {
+    const INFO: KindInfo = KindInfo {
+        // A rule that differs from the old one can stand beside it: no gap.
+        replacement: Replacement::CreateFirst,
+        ..KindInfo::new(
+            KindName::SecurityGroupRule,
+            "security group rule",
+            "aws_vpc_security_group_ingress_rule",
+        )
+    };
+
+    fn fields(&self, fields: &mut Fields) {
+        let SecurityGroupRule { group, direction, protocol, peer, description } = self;
+        let (from, to) = protocol.ports();
+        let (source, cidr, other, prefix_list) = match peer {
+            Peer::Cidr(cidr) => ("cidr", cidr.to_value(), Value::Null, Value::Null),
+            Peer::Group(group) => ("security_group", Value::Null, group.to_value(), Value::Null),
+            Peer::PrefixList(id) => ("prefix_list", Value::Null, Value::Null, id.to_value()),
+        };
+        fields.add("security_group_id", group).replaces();
+        let direction = match direction {
+            Direction::Ingress => "ingress",
+            Direction::Egress => "egress",
+        };
+        fields.add("type", direction).replaces();
+        fields.add("source_type", source).replaces();
+        fields.add("ip_protocol", protocol.name());
+        fields.add("from_port", from);
+        fields.add("to_port", to);
+        fields.add("cidr_ipv4", cidr);
+        fields.add("referenced_security_group_id", other);
+        fields.add("prefix_list_id", prefix_list);
+        fields.add("description", description);
+    }
+}

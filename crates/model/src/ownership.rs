@@ -1,0 +1,103 @@
+//! Ownership marks: the tags that say whose a resource is and what it is. Live AWS is the only state; these tags are
+//! the only thing Aomidori adds to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use crate::field::{Compare, Fields};
+use crate::value::{Reference, Value};
+use crate::{Address, StackName};
+
+/// The tag key that names the stack.
+pub const STACK: &str = "aomidori:stack";
+/// The tag key that names the logical address.
+pub const ADDRESS: &str = "aomidori:address";
+/// The tag key that records the parts (routes, attachments, users' tags …) that we made. Further chunks are
+/// `aomidori:parts-1`, `aomidori:parts-2`, ….
+pub const PARTS: &str = "aomidori:parts";
+
+/// The tags of a resource in their two sorts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The stack's name, if the resource carries one.
+    pub stack: Option<String>,
+    /// The logical address, if the resource carries a well-formed one.
+    pub address: Option<Address>,
+    /// Short hashes of the recorded parts.
+    pub parts: BTreeSet<String>,
+}
+
+impl Marks {
+    /// Reads the marks from a resource's tags.
+    pub fn of(tags: &BTreeMap<String, String>) -> Marks {
+        Marks {
+            stack: tags.get(STACK).cloned(),
+            address: tags.get(ADDRESS).and_then(|text| text.parse().ok()),
+            parts: tags
+                .iter()
+                .filter(|(key, _)| is_parts_key(key))
+                .flat_map(|(_, value)| value.split_ascii_whitespace().map(str::to_owned))
+                .collect(),
+        }
+    }
+
+    /// True if the resource belongs to `stack`.
+    pub fn belongs_to(&self, stack: &StackName) -> bool {
+        self.stack.as_deref() == Some(stack.as_str())
+    }
+}
+
+/// True for the tag keys that Aomidori uses itself.
+pub fn is_own_key(key: &str) -> bool {
+    key == STACK || key == ADDRESS || is_parts_key(key)
+}
+
+fn is_parts_key(key: &str) -> bool {
+    key == PARTS || key.strip_prefix(PARTS).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// The two tags that mark a resource as this stack's.
+pub fn tags(stack: &StackName, address: &Address) -> BTreeMap<String, String> {
+    BTreeMap::from([(STACK.to_owned(), stack.to_string()), (ADDRESS.to_owned(), address.to_string())])
+}
+
+/// The short hash under which one part of a field is recorded.
+pub fn part_hash(field: &str, key: &str) -> String {
+    let digest = Sha256::digest(format!("{field}={key}"));
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The keys of the parts in a [`Compare::Parts`] field: map keys, or the text of set elements.
+pub fn part_keys(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::Map(map) => map.keys().cloned().collect(),
+        Value::Set(set) => set.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Hashes of all the parts that `fields` wants, once its references are resolved by `lookup`.
+pub fn parts_of(fields: &Fields, lookup: &impl Fn(&Reference) -> Option<String>) -> BTreeSet<String> {
+    fields
+        .iter()
+        .filter(|field| field.compare == Compare::Parts)
+        .flat_map(|field| {
+            let keys = part_keys(&field.value.resolve(lookup));
+            keys.into_iter().map(|key| part_hash(field.name, &key)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The tags that record `parts`. A tag value holds 256 characters, so the hashes go into chunks of 28.
+pub fn parts_tags(parts: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let hashes: Vec<&str> = parts.iter().map(String::as_str).collect();
+    hashes
+        .chunks(28)
+        .enumerate()
+        .map(|(n, chunk)| {
+            let key = if n == 0 { PARTS.to_owned() } else { format!("{PARTS}-{n}") };
+            (key, chunk.join(" "))
+        })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! The stack as versioned JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, Stack, StackName};
+use crate::problem::{Problem, ProblemCode};
+use crate::{Address, KindName, Resource};
+
+/// The `format` member of a stack file.
+const FORMAT: &str = "aomidori-stack";
+/// The version that this crate writes and reads.
+const VERSION: u64 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: String,
+    version: u64,
+    name: StackName,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    resources: Vec<Written>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    address: String,
+    kind: String,
+    spec: serde_json::Value,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    depends_on: BTreeSet<Address>,
+}
+
+/// Why a text is not a stack.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is not JSON, or not of a stack file's form.
+    #[error("the stack file cannot be read")]
+    Syntax(#[source] serde_json::Error),
+    /// It is some other file.
+    #[error("this is not a stack file: its `format` is not `{FORMAT}`")]
+    Format,
+    /// It was written by another version.
+    #[error("the stack file is of version {found}, and this program reads version {VERSION}")]
+    Version {
+        /// The file's version.
+        found: u64,
+    },
+    /// Its resources have problems: all of them.
+    #[error("the stack file has {} problem(s)", .0.len())]
+    Problems(Vec<Problem>),
+}
+
+impl Stack {
+    /// Writes it as JSON, version 1, resources in order of address.
+    ///
+    /// # Errors
+    /// None that a stack can cause; the type is serde's.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        let resources = self
+            .iter()
+            .map(|(address, entry)| {
+                let Entry { resource, tags, depends_on } = entry;
+                Ok(Written {
+                    address: address.to_string(),
+                    kind: resource.kind().as_str().to_owned(),
+                    spec: resource.to_json()?,
+                    tags: tags.clone(),
+                    depends_on: depends_on.clone(),
+                })
+            })
+            .collect::<Result<_, serde_json::Error>>()?;
+        let file = File {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            name: self.name.clone(),
+            tags: self.tags.clone(),
+            resources,
+        };
+        serde_json::to_string_pretty(&file).map(|text| text + "\n")
+    }
+
+    /// Reads JSON. The result is not validated yet.
+    ///
+    /// # Errors
+    /// What is wrong with the file; problems of its resources all at once.
+    pub fn from_json(text: &str) -> Result<Stack, ReadError> {
+        let json: serde_json::Value = serde_json::from_str(text).map_err(ReadError::Syntax)?;
+        // Asked before the rest is read, so that another version's file is not called malformed.
+        if json.get("format").and_then(serde_json::Value::as_str) != Some(FORMAT) {
+            return Err(ReadError::Format);
+        }
+        match json.get("version").and_then(serde_json::Value::as_u64) {
+            Some(VERSION) => {}
+            found => return Err(ReadError::Version { found: found.unwrap_or(0) }),
+        }
+        let file: File = serde_json::from_value(json).map_err(ReadError::Syntax)?;
+        let mut stack = Stack::new(file.name);
+        stack.tags = file.tags;
+        let mut problems = Vec::new();
+        for Written { address, kind, spec, tags, depends_on } in file.resources {
+            let parsed = match address.parse::<Address>() {
+                Ok(parsed) => parsed,
+                Err(error) => {
+                    let help = "write it like `network/subnet/private-a`";
+                    problems.push(problem("E-ADDRESS", None, None, error.to_string(), help));
+                    continue;
+                }
+            };
+            let kind: KindName = match kind.parse() {
+                Ok(kind) => kind,
+                Err(error) => {
+                    let all: Vec<&str> = KindName::ALL.iter().map(|kind| kind.as_str()).collect();
+                    let help = format!("the kinds are {}", all.join(", "));
+                    problems.push(problem("E-KIND", Some(&parsed), Some("kind"), format!("{error}"), &help));
+                    continue;
+                }
+            };
+            match Resource::from_json(kind, spec) {
+                Ok(resource) => {
+                    if stack.entries.contains_key(&parsed) {
+                        let help = "give each resource an address of its own";
+                        let message = "two resources have this address".to_owned();
+                        problems.push(problem("E-ADDRESS-TAKEN", Some(&parsed), None, message, help));
+                    } else {
+                        stack.entries.insert(parsed, Entry { resource, tags, depends_on });
+                    }
+                }
+                Err(error) => {
+                    let path = error.path().to_string();
+                    let field = if path == "." { None } else { Some(path.as_str()) };
+                    let message = error.inner().to_string();
+                    let help = "correct the value; the model's documentation has each kind's fields";
+                    problems.push(problem("E-SPEC", Some(&parsed), field, message, help));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(stack) } else { Err(ReadError::Problems(problems)) }
+    }
+}
+
+fn problem(
+    code: &'static str,
+    address: Option<&Address>,
+    field: Option<&str>,
+    message: String,
+    help: &str,
+) -> Problem {
+    Problem {
+        address: address.cloned(),
+        field: field.map(str::to_owned),
+        code: ProblemCode(code),
+        message,
+        help: help.to_owned(),
+    }
+}
