@@ -1,1 +1,22 @@
-//! aomidori-aws
+//! `Cloud` over the AWS SDK for Rust: one file per kind, the batched observer, error mapping.
+//!
+//! - [`Aws`] is what the engine is given; [`Settings`] says which account, region and endpoint.
+//! - `kinds/` holds one file per resource kind: how it is created, found again, changed, deleted and how far it is.
+//! - `observe/` reads everything that concerns a stack, in batches.
+//! - `call` is the only way to AWS: it counts, repeats what may be repeated, and maps every error.
+//!
+//! No SDK type is part of this crate's public interface, and nothing here prints or waits for long.
+
+mod aws;
+mod call;
+mod client;
+mod error;
+mod holders;
+mod kinds;
+mod lease;
+mod live;
+mod observe;
+mod tags;
+
+pub use aws::Aws;
+pub use client::Settings;

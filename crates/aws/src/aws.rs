@@ -1,0 +1,94 @@
+//! [`Aws`]: the engine's seam, implemented.
+
+use std::collections::BTreeMap;
+
+use aomidori_engine::cloud::{Cloud, CloudError, Lease, LeaseRequest, Made, Progress, Want};
+use aomidori_model::{KindName, Stack, StackName};
+use aomidori_plan::{FieldChange, Observation, Observed};
+
+use crate::client::{Cx, Settings};
+use crate::{holders, lease, live, observe};
+
+/// One account and region of AWS (or of anything that speaks its protocols).
+#[derive(Debug)]
+pub struct Aws {
+    cx: Cx,
+}
+
+impl Aws {
+    /// Loads the configuration (environment, profiles, SSO: the SDK's own chain). Calls nothing.
+    ///
+    /// # Errors
+    /// No region is set anywhere.
+    pub async fn connect(settings: Settings) -> Result<Aws, CloudError> {
+        Ok(Aws { cx: Cx::connect(settings).await? })
+    }
+
+    /// The region that it speaks to.
+    pub fn region(&self) -> &str {
+        &self.cx.region
+    }
+
+    /// The account, twelve digits. One call (`sts:GetCallerIdentity`), the first time.
+    ///
+    /// # Errors
+    /// No credentials, or nobody answers.
+    pub async fn account(&self) -> Result<String, CloudError> {
+        Ok(self.cx.identity().await?.account.clone())
+    }
+
+    /// Who calls, as an ARN. One call, the first time, as [`Aws::account`].
+    ///
+    /// # Errors
+    /// No credentials, or nobody answers.
+    pub async fn caller(&self) -> Result<String, CloudError> {
+        Ok(self.cx.identity().await?.arn.clone())
+    }
+
+    /// How many requests were sent so far, by `service:Operation`, repetitions counted.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.cx.calls()
+    }
+}
+
+impl Cloud for Aws {
+    async fn observe(&self, stack: &Stack) -> Result<Observation, CloudError> {
+        observe::observe(&self.cx, stack).await
+    }
+
+    async fn create(&self, want: Want<'_>) -> Result<Made, CloudError> {
+        live::create(&self.cx, want).await
+    }
+
+    async fn find(&self, want: Want<'_>) -> Result<Option<Made>, CloudError> {
+        live::find(&self.cx, want).await
+    }
+
+    async fn update(&self, want: Want<'_>, have: &Observed, changes: &[FieldChange]) -> Result<Made, CloudError> {
+        live::update(&self.cx, want, have, changes).await
+    }
+
+    async fn delete(&self, have: &Observed) -> Result<(), CloudError> {
+        live::delete(&self.cx, have).await
+    }
+
+    async fn progress(&self, kind: KindName, id: &str) -> Result<Progress, CloudError> {
+        live::progress(&self.cx, kind, id).await
+    }
+
+    async fn holders(&self, have: &Observed) -> Vec<String> {
+        holders::holders(&self.cx, have).await
+    }
+
+    async fn take_lease(&self, request: &LeaseRequest) -> Result<(), CloudError> {
+        lease::take(&self.cx, request).await
+    }
+
+    async fn lease(&self, stack: &StackName) -> Result<Option<Lease>, CloudError> {
+        lease::read(&self.cx, stack).await
+    }
+
+    async fn release_lease(&self, stack: &StackName, holder: &str) -> Result<(), CloudError> {
+        lease::release(&self.cx, stack, holder).await
+    }
+}

@@ -1,0 +1,3 @@
+//! Not written yet.
+
+crate::live::not_written!(TaskDefinition);

@@ -1,0 +1,120 @@
+//! What every kind can do on AWS, and the way from a kind's name to it.
+
+use std::future::Future;
+
+use aomidori_engine::cloud::{CloudError, Made, Progress, Want};
+use aomidori_model::kinds::{self, Kind};
+use aomidori_model::{KindName, Resource};
+use aomidori_plan::{FieldChange, Observed};
+
+use crate::client::Cx;
+
+/// One kind on AWS: implemented once per kind, in `kinds/<name>.rs`.
+pub(crate) trait Live: Kind {
+    /// Creates one, with its tags in the create call. Once that call is answered, an error of a later call goes
+    /// through [`call::half_made`](crate::call::half_made), so that nobody creates a second one.
+    fn create(cx: &Cx, want: &Self, w: Want<'_>) -> impl Future<Output = Result<Made, CloudError>> + Send;
+
+    /// Finds what an unanswered create has made, by its marks, and completes it.
+    fn find(cx: &Cx, want: &Self, w: Want<'_>) -> impl Future<Output = Result<Option<Made>, CloudError>> + Send;
+
+    /// Sends what `changes` names, tags included ([`tags::retag`](crate::tags)). Safe to repeat.
+    fn update(
+        cx: &Cx,
+        want: &Self,
+        w: Want<'_>,
+        have: &Observed,
+        changes: &[FieldChange],
+    ) -> impl Future<Output = Result<Made, CloudError>> + Send;
+
+    /// Starts its deletion, with its parts. Gone is a success. Safe to repeat.
+    fn delete(cx: &Cx, have: &Observed) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// How far it is; [`Progress::Gone`] once it is deleted.
+    fn progress(cx: &Cx, id: &str) -> impl Future<Output = Result<Progress, CloudError>> + Send;
+}
+
+macro_rules! dispatch {
+    ($($type:ident => $module:ident,)*) => {
+        pub(crate) async fn create(cx: &Cx, w: Want<'_>) -> Result<Made, CloudError> {
+            match w.resource { $(Resource::$type(want) => <kinds::$type as Live>::create(cx, want, w).await,)* }
+        }
+
+        pub(crate) async fn find(cx: &Cx, w: Want<'_>) -> Result<Option<Made>, CloudError> {
+            match w.resource { $(Resource::$type(want) => <kinds::$type as Live>::find(cx, want, w).await,)* }
+        }
+
+        pub(crate) async fn update(
+            cx: &Cx,
+            w: Want<'_>,
+            have: &Observed,
+            changes: &[FieldChange],
+        ) -> Result<Made, CloudError> {
+            match w.resource {
+                $(Resource::$type(want) => <kinds::$type as Live>::update(cx, want, w, have, changes).await,)*
+            }
+        }
+
+        pub(crate) async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
+            match have.kind { $(KindName::$type => <kinds::$type as Live>::delete(cx, have).await,)* }
+        }
+
+        pub(crate) async fn progress(cx: &Cx, kind: KindName, id: &str) -> Result<Progress, CloudError> {
+            match kind { $(KindName::$type => <kinds::$type as Live>::progress(cx, id).await,)* }
+        }
+    };
+}
+aomidori_model::for_each_kind!(dispatch);
+
+/// A kind whose AWS half is not written yet.
+macro_rules! not_written {
+    ($type:ident) => {
+        impl $crate::live::Live for aomidori_model::kinds::$type {
+            async fn create(
+                _: &$crate::client::Cx,
+                _: &Self,
+                _: aomidori_engine::cloud::Want<'_>,
+            ) -> Result<aomidori_engine::cloud::Made, aomidori_engine::cloud::CloudError> {
+                Err($crate::live::unsupported(stringify!($type)))
+            }
+            async fn find(
+                _: &$crate::client::Cx,
+                _: &Self,
+                _: aomidori_engine::cloud::Want<'_>,
+            ) -> Result<Option<aomidori_engine::cloud::Made>, aomidori_engine::cloud::CloudError> {
+                Err($crate::live::unsupported(stringify!($type)))
+            }
+            async fn update(
+                _: &$crate::client::Cx,
+                _: &Self,
+                _: aomidori_engine::cloud::Want<'_>,
+                _: &aomidori_plan::Observed,
+                _: &[aomidori_plan::FieldChange],
+            ) -> Result<aomidori_engine::cloud::Made, aomidori_engine::cloud::CloudError> {
+                Err($crate::live::unsupported(stringify!($type)))
+            }
+            async fn delete(
+                _: &$crate::client::Cx,
+                _: &aomidori_plan::Observed,
+            ) -> Result<(), aomidori_engine::cloud::CloudError> {
+                Err($crate::live::unsupported(stringify!($type)))
+            }
+            async fn progress(
+                _: &$crate::client::Cx,
+                _: &str,
+            ) -> Result<aomidori_engine::cloud::Progress, aomidori_engine::cloud::CloudError> {
+                Err($crate::live::unsupported(stringify!($type)))
+            }
+        }
+    };
+}
+pub(crate) use not_written;
+
+pub(crate) fn unsupported(kind: &str) -> CloudError {
+    CloudError {
+        kind: aomidori_engine::cloud::ErrorKind::Unsupported,
+        operation: "aomidori".into(),
+        code: None,
+        message: format!("{kind} is not written yet"),
+    }
+}

@@ -1,0 +1,185 @@
+//! The batched observer: all service families side by side, each with as few reads as AWS offers.
+
+mod cloud_map;
+mod code_deploy;
+mod dns;
+mod ec2;
+mod ecr;
+mod ecs;
+mod elb;
+mod iam;
+mod logs;
+
+use std::collections::BTreeMap;
+
+use aomidori_engine::cloud::CloudError;
+use aomidori_model::ownership::{self, Marks};
+use aomidori_model::{Address, Fields, Kind, KindName, Resource, Stack, StackName};
+use aomidori_plan::{Observation, Observed, Ownership, Status};
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use tokio::sync::OnceCell;
+
+use crate::call;
+use crate::client::Cx;
+use crate::tags::Tags;
+
+/// Reads everything that concerns a stack.
+pub(crate) async fn observe(cx: &Cx, stack: &Stack) -> Result<Observation, CloudError> {
+    let scope = Scope { cx, stack, hints: OnceCell::new() };
+    let elb_and_dns = async {
+        let elb = elb::observe(cx, &scope).await?;
+        let dns = dns::observe(cx, &scope, &elb).await?;
+        Ok([elb, dns].concat())
+    };
+    // Boxed: together the futures are large.
+    let (identity, ec2, elb_and_dns, iam, ecr, logs, ecs, cloud_map, code_deploy) = tokio::try_join!(
+        cx.identity(),
+        Box::pin(ec2::observe(cx, &scope)),
+        Box::pin(elb_and_dns),
+        Box::pin(iam::observe(cx, &scope)),
+        Box::pin(ecr::observe(cx, &scope)),
+        Box::pin(logs::observe(cx, &scope)),
+        Box::pin(ecs::observe(cx, &scope)),
+        Box::pin(cloud_map::observe(cx, &scope)),
+        Box::pin(code_deploy::observe(cx, &scope)),
+    )?;
+    let resources = [ec2, elb_and_dns, iam, ecr, logs, ecs, cloud_map, code_deploy].concat();
+    Ok(Observation { account: identity.account.clone(), region: cx.region.clone(), resources })
+}
+
+/// What is looked for.
+pub(crate) struct Scope<'a> {
+    cx: &'a Cx,
+    /// The stack: names that it wants, attributes that it declares.
+    pub(crate) stack: &'a Stack,
+    hints: OnceCell<Vec<Hint>>,
+}
+
+/// A line of the tagging index: something that carries, or once carried, the stack's mark. Never believed: it only adds
+/// names to look up (aws-facts 1.2: the index lags and lists the dead).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hint {
+    /// The whole ARN.
+    pub(crate) arn: String,
+    /// Its service (`ecs`).
+    pub(crate) service: String,
+    /// What comes after the account (`service/CLUSTER/NAME`).
+    pub(crate) rest: String,
+    /// Its tags, as the index has them.
+    pub(crate) tags: Tags,
+}
+
+impl<'a> Scope<'a> {
+    /// The stack's name.
+    pub(crate) fn name(&self) -> &'a StackName {
+        self.stack.name()
+    }
+
+    /// What the stack wants at the address that these tags name, if it is of that kind.
+    pub(crate) fn wanted<K: Kind>(&self, tags: &Tags) -> Option<&'a K>
+    where
+        &'a K: TryFrom<&'a Resource>,
+    {
+        (&self.stack.get(&Marks::of(tags).address?)?.resource).try_into().ok()
+    }
+
+    /// This stack's, if the tags say so. What carries the stack's mark without an address gets one that nobody wants.
+    pub(crate) fn ours(&self, kind: KindName, id: &str, tags: &Tags) -> Option<Ownership> {
+        let marks = Marks::of(tags);
+        if !marks.belongs_to(self.name()) {
+            return None;
+        }
+        marks.address.or_else(|| stray(kind, id)).map(Ownership::Ours)
+    }
+
+    /// This stack's by its tags; else foreign, if the stack wants its name at `address`; else of no concern.
+    pub(crate) fn owner(
+        &self,
+        kind: KindName,
+        id: &str,
+        tags: &Tags,
+        wanted_at: Option<&Address>,
+    ) -> Option<Ownership> {
+        self.ours(kind, id, tags).or_else(|| {
+            Some(Ownership::Foreign { address: wanted_at?.clone(), stack: tags.get(ownership::STACK).cloned() })
+        })
+    }
+
+    /// The tagging index's hints about one service; read once, at the first question. If it cannot be read there are
+    /// none: all that is wanted is found by name anyway.
+    pub(crate) async fn hints(&self, service: &str) -> Vec<&Hint> {
+        let hints = self.hints.get_or_init(|| read_hints(self.cx, self.name())).await;
+        hints.iter().filter(|hint| hint.service == service).collect()
+    }
+}
+
+/// An address for a resource that carries the stack's mark and no (readable) address.
+fn stray(kind: KindName, id: &str) -> Option<Address> {
+    let id: String = id
+        .rsplit(['/', ':'])
+        .next()
+        .unwrap_or(id)
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    format!("unaddressed/{kind}/{}", id.trim_start_matches('-')).parse().ok()
+}
+
+async fn read_hints(cx: &Cx, stack: &StackName) -> Vec<Hint> {
+    let filter = TagFilter::builder().key(ownership::STACK).values(stack.as_str()).build();
+    let mut hints = Vec::new();
+    let mut token = None;
+    loop {
+        let answer = call::read("tag:GetResources", || {
+            cx.tagging
+                .get_resources()
+                .tag_filters(filter.clone())
+                .resources_per_page(100)
+                .set_pagination_token(token.clone())
+                .send()
+        })
+        .await;
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::debug!(%error, "the tagging index is not readable: no hints");
+                return hints;
+            }
+        };
+        for found in page.resource_tag_mapping_list.unwrap_or_default() {
+            let Some(arn) = found.resource_arn else { continue };
+            let parts: Vec<&str> = arn.splitn(6, ':').collect();
+            if let [_, _, service, _, _, rest] = parts[..] {
+                let tags = found.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
+                hints.push(Hint { service: service.to_owned(), rest: rest.to_owned(), tags, arn });
+            }
+        }
+        // A page may be short or empty while there are more.
+        token = page.pagination_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return hints;
+        }
+    }
+}
+
+/// The fields of a resource in the model's form.
+pub(crate) fn fields(resource: &impl Kind) -> Fields {
+    let mut fields = Fields::default();
+    resource.fields(&mut fields);
+    fields
+}
+
+/// A live resource that is ready, with no outputs; the rest is set on what comes back.
+pub(crate) fn observed<K: Kind>(id: impl Into<String>, owner: Ownership, resource: &K, tags: Tags) -> Observed {
+    Observed {
+        kind: K::INFO.name,
+        id: id.into(),
+        owner,
+        fields: fields(resource),
+        tags,
+        outputs: BTreeMap::new(),
+        status: Status::Ready,
+        busy: None,
+    }
+}
