@@ -168,7 +168,13 @@ impl ToValue for Statement {
         };
         Value::map([
             ("sid", sid.to_value()),
-            ("effect", Value::str(match effect { Effect::Allow => "Allow", Effect::Deny => "Deny" })),
+            (
+                "effect",
+                Value::str(match effect {
+                    Effect::Allow => "Allow",
+                    Effect::Deny => "Deny",
+                }),
+            ),
             ("principal", principal.to_value()),
             ("actions", lower(actions)),
             ("not_actions", lower(not_actions)),
@@ -275,7 +281,14 @@ fn statement_to_aws(
     if let Some(sid) = sid {
         json.insert("Sid".into(), sid.clone().into());
     }
-    json.insert("Effect".into(), match effect { Effect::Allow => "Allow", Effect::Deny => "Deny" }.into());
+    json.insert(
+        "Effect".into(),
+        match effect {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
+        }
+        .into(),
+    );
     match principal {
         None => {}
         Some(Principal::Anyone) => {

@@ -88,8 +88,7 @@ impl Stack {
                 "give each resource an address of its own",
             );
         } else {
-            let entry =
-                Entry { resource: resource.into(), tags: BTreeMap::new(), depends_on: BTreeSet::new() };
+            let entry = Entry { resource: resource.into(), tags: BTreeMap::new(), depends_on: BTreeSet::new() };
             self.entries.insert(parsed.clone(), entry);
         }
         Ref::to(parsed)

@@ -123,12 +123,11 @@ impl Stack {
             };
             match Resource::from_json(kind, spec) {
                 Ok(resource) => {
-                    if stack.entries.contains_key(&parsed) {
+                    let entry = Entry { resource, tags, depends_on };
+                    if stack.entries.insert(parsed.clone(), entry).is_some() {
                         let help = "give each resource an address of its own";
                         let message = "two resources have this address".to_owned();
                         problems.push(problem("E-ADDRESS-TAKEN", Some(&parsed), None, message, help));
-                    } else {
-                        stack.entries.insert(parsed, Entry { resource, tags, depends_on });
                     }
                 }
                 Err(error) => {
@@ -144,13 +143,7 @@ impl Stack {
     }
 }
 
-fn problem(
-    code: &'static str,
-    address: Option<&Address>,
-    field: Option<&str>,
-    message: String,
-    help: &str,
-) -> Problem {
+fn problem(code: &'static str, address: Option<&Address>, field: Option<&str>, message: String, help: &str) -> Problem {
     Problem {
         address: address.cloned(),
         field: field.map(str::to_owned),

@@ -1,0 +1,117 @@
+//! Names, places and tags that AWS takes once.
+
+use std::collections::BTreeMap;
+
+use super::Checks;
+use crate::problem::Check;
+use crate::value::Value;
+use crate::{Address, KindName};
+
+pub(super) fn check(checks: &mut Checks<'_, '_>) {
+    unique(checks);
+    tags(checks);
+}
+
+/// Fields that together may stand once in account and region.
+fn unique_fields(kind: KindName) -> &'static [&'static str] {
+    match kind {
+        KindName::EcrRepository
+        | KindName::IamPolicy
+        | KindName::IamRole
+        | KindName::LogGroup
+        | KindName::EcsCluster
+        | KindName::LoadBalancer
+        | KindName::TargetGroup
+        | KindName::CodeDeployApplication => &["name"],
+        KindName::TaskDefinition => &["family"],
+        KindName::DeploymentConfig => &["deployment_config_name"],
+        KindName::SecurityGroup => &["vpc_id", "name"],
+        KindName::Listener => &["load_balancer_arn", "port"],
+        KindName::ListenerRule => &["listener_arn", "priority"],
+        KindName::DnsRecord => &["zone_id", "name", "type"],
+        KindName::PrivateDnsNamespace => &["vpc", "name"],
+        KindName::DiscoveryService => &["namespace_id", "name"],
+        KindName::EcsService => &["cluster", "name"],
+        KindName::DeploymentGroup => &["app_name", "deployment_group_name"],
+        KindName::InternetGateway => &["vpc_id"],
+        KindName::NatGateway => &["allocation_id"],
+        KindName::SecurityGroupRule => &[
+            "security_group_id",
+            "type",
+            "ip_protocol",
+            "from_port",
+            "to_port",
+            "cidr_ipv4",
+            "referenced_security_group_id",
+            "prefix_list_id",
+        ],
+        KindName::Vpc | KindName::Subnet | KindName::ElasticIp | KindName::RouteTable | KindName::VpcEndpoint => &[],
+    }
+}
+
+fn unique(checks: &mut Checks<'_, '_>) {
+    let mut taken: BTreeMap<(KindName, Vec<Value>), &Address> = BTreeMap::new();
+    for (address, entry) in checks.stack.iter() {
+        let kind = entry.resource.kind();
+        let names = unique_fields(kind);
+        let Some(last) = names.last() else { continue };
+        let fields = entry.resource.fields();
+        // IAM and security group names differ by more than case.
+        let value = |name: &&str| match fields.value(name) {
+            Value::Str(text) => Value::Str(text.to_lowercase()),
+            other => other.clone(),
+        };
+        let key = (kind, names.iter().map(value).collect::<Vec<_>>());
+        if let Some(other) = taken.get(&key) {
+            let title = kind.info().title;
+            checks.at(address).field(
+                "E-NAME-TAKEN",
+                last,
+                format!("`{other}` is the same {title}: {} may stand once", names.join(" + ")),
+                format!("change or remove one of the two; AWS refuses a second {title} of the kind"),
+            );
+        } else {
+            taken.insert(key, address);
+        }
+    }
+}
+
+fn tags(checks: &mut Checks<'_, '_>) {
+    let stack = checks.stack;
+    legal_tags(&mut Check::new(None, checks.problems), &stack.tags);
+    for (address, entry) in stack.iter() {
+        let mut check = checks.at(address);
+        legal_tags(&mut check, &entry.tags);
+        let info = entry.resource.kind().info();
+        if !entry.tags.is_empty() && !info.taggable {
+            check.field("E-TAG", "tags", format!("AWS cannot tag a {}", info.title), "remove the tags");
+        } else if stack.user_tags(address).len() > 45 {
+            check.field(
+                "E-TAG",
+                "tags",
+                "it has more than 45 tags, and AWS takes 50 with the ownership tags",
+                "remove some",
+            );
+        }
+    }
+}
+
+/// Keys, lengths and characters (Tagging AWS resources: 128 and 256 characters, no `aws:`).
+fn legal_tags(check: &mut Check<'_>, tags: &BTreeMap<String, String>) {
+    let legal = |text: &str| text.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c));
+    for (key, value) in tags {
+        let lower = key.to_ascii_lowercase();
+        let wrong = if lower.starts_with("aws:") || lower.starts_with("aomidori:") {
+            "is reserved"
+        } else if key.is_empty() || key.chars().count() > 128 {
+            "has not 1 to 128 characters"
+        } else if value.chars().count() > 256 {
+            "has a value of more than 256 characters"
+        } else if !legal(key) || !legal(value) {
+            "has characters other than letters, digits, spaces and `_.:/=+-@`"
+        } else {
+            continue;
+        };
+        check.field("E-TAG", "tags", format!("the tag `{key}` {wrong}"), "rename it, or change its value");
+    }
+}
