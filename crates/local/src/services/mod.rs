@@ -2,6 +2,9 @@
 //!
 //! A service module has `pub(crate) struct State` (its part of the world) and `pub(crate) static SERVICE: Service`.
 
+pub(crate) mod ecr;
+pub(crate) mod members;
+pub(crate) mod ec2;
 pub(crate) mod sts;
 
 use serde::{Deserialize, Serialize};
@@ -83,7 +86,7 @@ macro_rules! services {
 }
 
 services! {
-    regional: ;
+    regional: ec2, ecr;
     global: sts;
 }
 
