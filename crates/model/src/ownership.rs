@@ -89,6 +89,19 @@ pub fn parts_of(fields: &Fields, lookup: &impl Fn(&Reference) -> Option<String>)
         .collect()
 }
 
+/// The whole record of a resource: hashes of the parts that `fields` wants, and of the keys of `user_tags` (under the
+/// field `tags`), so that a tag which leaves the stack leaves the resource too. `Name` and our own keys are not recorded.
+pub fn record(
+    fields: &Fields,
+    user_tags: &BTreeMap<String, String>,
+    lookup: &impl Fn(&Reference) -> Option<String>,
+) -> BTreeSet<String> {
+    let mut parts = parts_of(fields, lookup);
+    let keys = user_tags.keys().filter(|key| key.as_str() != "Name" && !is_own_key(key));
+    parts.extend(keys.map(|key| part_hash("tags", key)));
+    parts
+}
+
 /// The tags that record `parts`. A tag value holds 256 characters, so the hashes go into chunks of 28.
 pub fn parts_tags(parts: &BTreeSet<String>) -> BTreeMap<String, String> {
     let hashes: Vec<&str> = parts.iter().map(String::as_str).collect();

@@ -10,7 +10,7 @@ use crate::field::Fields;
 use crate::graph::{Node, Nodes};
 use crate::name::name_type;
 use crate::problem::{Check, Problem, ProblemCode};
-use crate::{Address, Kind, Ref, Resource, ownership};
+use crate::{Address, Kind, Ref, Reference, Resource, ownership};
 
 name_type! {
     /// The name of a stack: the value of the tag `aomidori:stack`, once in account and region.
@@ -169,6 +169,25 @@ impl Stack {
         let mut tags = self.user_tags(address);
         tags.extend(ownership::tags(&self.name, address));
         tags
+    }
+
+    /// Every tag that a resource shall have, the record of its parts included, once the references in `fields` (its own)
+    /// are resolved by `lookup`. None for a kind that takes no tags.
+    pub fn complete_tags(
+        &self,
+        address: &Address,
+        fields: &Fields,
+        lookup: &impl Fn(&Reference) -> Option<String>,
+    ) -> BTreeMap<String, String> {
+        match self.entries.get(address) {
+            Some(entry) if entry.resource.kind().info().taggable => {
+                let mut tags = self.all_tags(address);
+                let record = ownership::record(fields, &self.user_tags(address), lookup);
+                tags.extend(ownership::parts_tags(&record));
+                tags
+            }
+            _ => BTreeMap::new(),
+        }
     }
 
     /// The fields of every resource, by address; [`Nodes`] is built over it.
