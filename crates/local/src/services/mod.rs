@@ -5,6 +5,10 @@
 pub(crate) mod ecr;
 pub(crate) mod members;
 pub(crate) mod ec2;
+pub(crate) mod iam;
+pub(crate) mod logs;
+pub(crate) mod ssm;
+pub(crate) mod tagging;
 pub(crate) mod sts;
 
 use serde::{Deserialize, Serialize};
@@ -86,8 +90,8 @@ macro_rules! services {
 }
 
 services! {
-    regional: ec2, ecr;
-    global: sts;
+    regional: ec2, ecr, logs, ssm, tagging;
+    global: iam, sts;
 }
 
 /// All services.

@@ -119,7 +119,7 @@ pub(crate) struct Describe {
     pub(crate) next_token: Option<String>,
     pub(crate) max_results: Option<i64>,
     #[serde(default, rename = "IncludeManagedResources")]
-    _include_managed_resources: Option<serde::de::IgnoredAny>,
+    pub(crate) _include_managed_resources: Option<serde::de::IgnoredAny>,
 }
 
 /// One page of the things that were asked for.
