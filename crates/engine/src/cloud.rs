@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 
-use aomidori_model::{Address, KindName, Kind, Ref, Reference, Resource, Stack, StackName, Target};
+use aomidori_model::{Address, Kind, KindName, Ref, Reference, Resource, Stack, StackName, Target};
 use aomidori_plan::{FieldChange, Observation, Observed};
+use serde::{Deserialize, Serialize};
 
 /// A cloud: what the engine needs to observe and change one account and region.
 ///
@@ -16,15 +17,51 @@ pub trait Cloud: Send + Sync + 'static {
     /// what was added inside its own. Changes nothing.
     fn observe(&self, stack: &Stack) -> impl Future<Output = Result<Observation, CloudError>> + Send;
 
+    /// Which account and region this is: one cheap call, made before anything else where an account is expected.
+    ///
+    /// By default it observes a stack that does not exist.
+    fn identity(&self) -> impl Future<Output = Result<Identity, CloudError>> + Send {
+        async {
+            let nobody = "aomidori-nobody".parse().map_err(CloudError::bug)?;
+            let Observation { account, region, .. } = self.observe(&Stack::new(nobody)).await?;
+            Ok(Identity { account, region })
+        }
+    }
+
     /// Creates a resource, with its tags in the create call itself. Returns as soon as its id is known and its
     /// attributes are set.
+    ///
+    /// The first call mints the resource with *all* of `want.tags`, the record of its parts included; parts and
+    /// attributes that need calls of their own follow. So a crash in between leaves something that carries its marks,
+    /// whose missing parts are recorded already: [`Cloud::update`] completes it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Throttled`], [`ErrorKind::NotYet`] and [`ErrorKind::InUse`] say that *nothing* was made: the engine
+    /// repeats the whole create. Once the first call was answered, whatever fails in one of the following calls and may
+    /// be tried again is an [`ErrorKind::Unknown`]: the engine then looks for what was made and completes it.
     fn create(&self, want: Want<'_>) -> impl Future<Output = Result<Made, CloudError>> + Send;
 
-    /// Looks for a resource that an unanswered create may have made, by its marks (or its name and marks).
+    /// Looks for a resource that an unanswered create may have made, by its marks (or its name and marks). It need not
+    /// be complete. If several carry its marks (an old one that is being replaced is there still), it is the one that
+    /// has what `want` says, as far as it cannot be changed. One that is on its way out is not returned.
     fn find(&self, want: Want<'_>) -> impl Future<Output = Result<Option<Made>, CloudError>> + Send;
 
     /// Brings a live resource to what is wanted; sends only what `changes` names. Also completes one that a crash left
     /// half made. Safe to repeat.
+    ///
+    /// `changes` come with their references resolved. Parts (fields compared as `Parts`: routes, attachments; and users'
+    /// tags) are ours only if the resource's record (`aomidori:parts`) has their hash, so the order is, where any part
+    /// or tag changes:
+    ///
+    /// 1. tags are written with the **union** of the old record (`have.tags`) and the new one (`want.tags`), together
+    ///    with users' tags that are new or differ;
+    /// 2. parts are added, changed and removed; a part is removed only if the old record has it and the new one does
+    ///    not;
+    /// 3. tags are removed that the old record has and the new one does not, and the final record is written: chunks of
+    ///    the record that are not needed any more are removed, and what is not ours is left as it is.
+    ///
+    /// A crash between any two of these leaves every part of ours recorded: none is mistaken for foreign, and none is
+    /// forgotten. Where the record does not change, 1 and 3 are no calls.
     fn update(
         &self,
         want: Want<'_>,
@@ -52,6 +89,15 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// Gives the lease back, if `holder` has it.
     fn release_lease(&self, stack: &StackName, holder: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// The account and region that a cloud stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The AWS account, twelve digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
 }
 
 /// A resource that is wanted, with what its creation needs to know.
@@ -108,6 +154,16 @@ impl Known {
         self.made.insert(address, made);
     }
 
+    /// What is live at an address.
+    pub fn get(&self, address: &Address) -> Option<&Made> {
+        self.made.get(address)
+    }
+
+    /// Everything that is live, in order of address.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Address, &Made)> {
+        self.made.iter()
+    }
+
     /// Forgets an address.
     pub fn remove(&mut self, address: &Address) {
         self.made.remove(address);
@@ -143,7 +199,7 @@ impl Known {
 }
 
 /// What went wrong in a cloud.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{operation}: {message}")]
 pub struct CloudError {
     /// What the engine does about it.
@@ -157,7 +213,8 @@ pub struct CloudError {
 }
 
 /// What the engine does about an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// Too many requests: try again, slower. Nothing was done.
     Throttled,

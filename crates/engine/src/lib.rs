@@ -2,6 +2,18 @@
 //!
 //! [`Cloud`] is the seam: everything that talks to AWS is behind it, and no AWS type is in it.
 
+pub mod apply;
 pub mod cloud;
+pub mod event;
+mod lease;
+pub mod options;
+pub mod outcome;
+pub mod planner;
+pub mod run;
 
-pub use cloud::{Cloud, CloudError, ErrorKind, Known, Lease, LeaseRequest, Made, Progress, Want};
+pub use apply::{apply, critical_path};
+pub use cloud::{Cloud, CloudError, ErrorKind, Identity, Known, Lease, LeaseRequest, Made, Progress, Want};
+pub use event::{Event, Events, Record};
+pub use options::{ApplyOptions, Pace, Patience};
+pub use outcome::Outcome;
+pub use run::{End, Planned, Report, RunError, RunOptions, down, preview, up};
