@@ -3,10 +3,23 @@
 //! [`plan`] takes a [`Stack`](aomidori_model::Stack) and an [`Observation`] and returns a [`Plan`]: data that leaves
 //! execution no choice. Same input, same bytes. No async, no AWS SDK, no clock, no randomness.
 
+mod busy;
+mod decide;
+mod diff;
+mod draft;
+pub mod error;
+mod facts;
+mod keep;
+mod live;
 pub mod observation;
+mod order;
+mod planner;
+mod replace;
 pub mod step;
 
+pub use error::{Obstacle, PlanError};
 pub use observation::{Busy, Observation, Observed, Ownership, Status};
+pub use planner::{destroy, plan};
 pub use step::{
     Action, After, Estimate, FieldChange, Level, Mode, Notice, Plan, Reason, Replacing, Step, StepId, Summary,
 };

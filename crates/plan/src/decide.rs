@@ -1,0 +1,215 @@
+//! What becomes of each resource: kept, changed, replaced, deleted, or left alone for now. A fixpoint, because a
+//! replacement can make others necessary.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aomidori_model::{Address, Fields, KindName, Owner, Value};
+
+use crate::busy::Busyness;
+use crate::diff::{self, Change};
+use crate::facts::{Facts, Ids};
+use crate::live::{Link, Live};
+use crate::observation::Status;
+use crate::replace;
+
+/// What becomes of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Decision {
+    /// The live resource that stands for each wanted address, if there is one.
+    pub(crate) keeper: BTreeMap<Address, usize>,
+    /// What differs, for each of them.
+    pub(crate) changes: BTreeMap<Address, Vec<Change>>,
+    /// Those that are replaced.
+    pub(crate) replaced: BTreeSet<Address>,
+    /// Those among them that cannot be created first, because something that they use is deleted first.
+    pub(crate) degraded: BTreeSet<Address>,
+    /// Why those are replaced that need not be for their own sake.
+    pub(crate) in_use: BTreeMap<Address, BTreeSet<Address>>,
+    /// Wanted resources whose id is not known before this plan has run.
+    pub(crate) new: BTreeSet<Address>,
+    /// Live resources that would be deleted, if not a deployment still used them; with the user.
+    pub(crate) held: BTreeMap<usize, Address>,
+    /// Addresses at which nothing is done for now.
+    pub(crate) frozen: BTreeSet<Address>,
+}
+
+/// Decides. `forced` are resources that must be replaced delete-first to break a cycle, with what they are in the way of.
+pub(crate) fn decide(
+    facts: &Facts<'_>,
+    keeper: &BTreeMap<Address, usize>,
+    forced: &BTreeMap<Address, BTreeSet<Address>>,
+    busy: &Busyness,
+) -> Decision {
+    let mut frozen = busy.frozen.clone();
+    loop {
+        let start = Decision {
+            keeper: keeper.clone(),
+            replaced: forced.keys().filter(|address| !frozen.contains(*address)).cloned().collect(),
+            degraded: forced.keys().cloned().collect(),
+            in_use: forced.clone(),
+            frozen: frozen.clone(),
+            ..Decision::default()
+        };
+        match start.settle(facts) {
+            Ok(decision) => return decision,
+            Err(more) => frozen.insert(more),
+        };
+    }
+}
+
+impl Decision {
+    /// Repeats passes until nothing changes. An error is an address that must be frozen too.
+    fn settle(mut self, facts: &Facts<'_>) -> Result<Decision, Address> {
+        loop {
+            let before = self.clone();
+            self.compare(facts);
+            self.cascade(facts)?;
+            if self == before {
+                return Ok(self);
+            }
+        }
+    }
+
+    /// Compares everything, what is referred to before what refers to it.
+    fn compare(&mut self, facts: &Facts<'_>) {
+        let dying: BTreeSet<usize> = facts.live.iter().filter(|(n, live)| self.dies(*n, live)).map(|(n, _)| n).collect();
+        self.new.clear();
+        for address in &facts.order {
+            let found = self.keeper.get(address).and_then(|n| facts.live.get(*n));
+            let (Some(live), Some(fields)) = (found, facts.fields.get(address)) else {
+                self.new.insert(address.clone());
+                continue;
+            };
+            if self.frozen.contains(address) {
+                self.changes.insert(address.clone(), Vec::new());
+                continue;
+            }
+            let ids = Ids { facts, keeper: &self.keeper, new: &self.new };
+            let mut changes = diff::diff(facts.want, address, fields, live, &ids);
+            changes.extend(self.let_go(facts, fields, live, &dying));
+            let failed = matches!(live.seen.status, Status::Failed(_));
+            if failed || changes.iter().any(|change| change.replaces) {
+                self.replaced.insert(address.clone());
+            }
+            let revised = live.seen.kind.info().revisioned && changes.iter().any(|change| change.field != "tags");
+            if revised || self.replaced.contains(address) {
+                self.new.insert(address.clone());
+            }
+            self.changes.insert(address.clone(), changes);
+        }
+    }
+
+    /// Fields that are not declared, and yet refer to something that this plan deletes: they must let go of it.
+    fn let_go(&self, facts: &Facts<'_>, fields: &Fields, live: &Live<'_>, dying: &BTreeSet<usize>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for field in fields.iter().filter(|field| field.value.is_null() && field.owner == Owner::Us) {
+            let refers = live.uses.iter().any(|(used, link)| {
+                link.fields.contains(field.name)
+                    && dying.contains(used)
+                    && !self.held.contains_key(used)
+                    && !self.deleted_first(facts, *used)
+            });
+            if refers {
+                changes.push(Change {
+                    field: field.name.to_owned(),
+                    before: live.value(field.name).clone(),
+                    after: Value::Null,
+                    replaces: field.replaces,
+                    secret: field.secret,
+                    unknown: BTreeSet::new(),
+                });
+            }
+        }
+        changes
+    }
+
+    /// What replacements and deletions do to those that use what is replaced or deleted.
+    fn cascade(&mut self, facts: &Facts<'_>) -> Result<(), Address> {
+        for (user, live) in facts.live.iter() {
+            if self.keeper.get(live.address) != Some(&user) {
+                continue;
+            }
+            for (&used, link) in &live.uses {
+                let Some(target) = facts.live.get(used).filter(|target| self.dies(used, target)) else { continue };
+                let first = self.deleted_first(facts, used);
+                if self.frozen.contains(live.address) {
+                    if first {
+                        return Err(target.address.clone());
+                    }
+                    continue;
+                }
+                // No deployment moves a service to other target groups than its pair (aws-facts 3.9).
+                let stuck = owned_elsewhere(facts, live, link).any(|field| field == "load_balancer");
+                if (first && link.holds) || (stuck && !self.replaced.contains(live.address)) {
+                    self.degraded.insert(live.address.clone());
+                    self.in_use.entry(live.address.clone()).or_default().insert(target.address.clone());
+                    self.replaced.insert(live.address.clone());
+                }
+            }
+        }
+        self.held = self.hold(facts)?;
+        Ok(())
+    }
+
+    /// What cannot be deleted because a deployment, running or yet to come, decides when it is let go of.
+    fn hold(&self, facts: &Facts<'_>) -> Result<BTreeMap<usize, Address>, Address> {
+        let mut held: BTreeMap<usize, Address> = BTreeMap::new();
+        loop {
+            let before = held.len();
+            for (user, live) in facts.live.iter() {
+                let stays = self.keeper.get(live.address) == Some(&user) && !self.replaced.contains(live.address);
+                let frozen = self.frozen.contains(live.address) && !live.is_deleting();
+                for (&used, link) in &live.uses {
+                    let Some(target) = facts.live.get(used).filter(|target| self.dies(used, target)) else { continue };
+                    let first = self.deleted_first(facts, used);
+                    let holder = if let Some(holder) = held.get(&user) {
+                        // What is not deleted goes on using what it uses.
+                        Some(holder.clone())
+                    } else if frozen || (stays && !first && owned_elsewhere(facts, live, link).next().is_some()) {
+                        Some(live.address.clone())
+                    } else {
+                        None
+                    };
+                    let Some(holder) = holder.filter(|_| !link.fields.is_empty()) else { continue };
+                    if first {
+                        return Err(target.address.clone());
+                    }
+                    held.entry(used).or_insert(holder);
+                }
+            }
+            if held.len() == before {
+                return Ok(held);
+            }
+        }
+    }
+
+    /// True if the plan deletes a live resource (unless it is held).
+    fn dies(&self, n: usize, live: &Live<'_>) -> bool {
+        !live.is_deleting()
+            && !self.frozen.contains(live.address)
+            && (self.keeper.get(live.address) != Some(&n) || self.replaced.contains(live.address))
+    }
+
+    /// True if a live resource is replaced, and deleted before its successor is created.
+    pub(crate) fn deleted_first(&self, facts: &Facts<'_>, n: usize) -> bool {
+        facts.live.get(n).is_some_and(|live| {
+            self.keeper.get(live.address) == Some(&n)
+                && self.replaced.contains(live.address)
+                && !self.create_first(live.address, live.seen.kind)
+        })
+    }
+
+    /// True if a replaced resource's successor is created before it is deleted.
+    pub(crate) fn create_first(&self, address: &Address, kind: KindName) -> bool {
+        !self.degraded.contains(address)
+            && replace::can_stand_beside(kind, self.changes.get(address).map(Vec::as_slice).unwrap_or_default())
+    }
+}
+
+/// The fields of a link that CodeDeploy decides.
+fn owned_elsewhere<'f>(facts: &'f Facts<'_>, live: &Live<'_>, link: &'f Link) -> impl Iterator<Item = &'static str> {
+    let fields = facts.fields.get(live.address);
+    link.fields.iter().copied().filter(move |name| {
+        fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.owner == Owner::CodeDeploy)
+    })
+}

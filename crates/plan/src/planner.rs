@@ -1,0 +1,204 @@
+//! The two questions: what makes live what is wanted, and what removes everything that is ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aomidori_model::{Address, KindName, Stack};
+
+use crate::busy::{self, Busyness};
+use crate::decide::{self, Decision};
+use crate::draft::{self, Drafts};
+use crate::error::{Obstacle, PlanError};
+use crate::facts::{Facts, Ids};
+use crate::live::LiveSet;
+use crate::{Action, Mode, Notice, Observation, Ownership, Plan, Reason, StepId, diff, keep, order};
+
+/// What makes live what `want` says, given what was observed.
+///
+/// Pure and total: the same input gives the same bytes, in whatever order the resources were observed. Nothing that does
+/// not carry the stack's mark is ever in a step.
+///
+/// # Errors
+/// Every name or place that something foreign has taken; references that lead nowhere; cycles.
+pub fn plan(want: &Stack, have: &Observation) -> Result<Plan, PlanError> {
+    let facts = Facts::new(want, have)?;
+    let keeper = keep::keepers(&facts);
+    let busy = busy::busyness(&facts, &keeper);
+    let (decision, drafts) = converge(&facts, &keeper, &busy)?;
+    foreign(&facts, &decision, have)?;
+    let mut notices = notices(&facts, &decision, &drafts);
+    notices.extend(diff::added(have));
+    if !busy.running.is_empty() {
+        notices.extend(waiting(&facts, &keeper, &busy, &drafts)?);
+    }
+    Ok(Plan {
+        stack: want.name().clone(),
+        mode: Mode::Converge,
+        steps: order::number(drafts),
+        notices: notices.into_iter().collect(),
+    })
+}
+
+/// What removes everything that carries the mark of `stack`, in the order of what is live. Of what is wanted only the name
+/// of the stack and its `depends_on` matter.
+///
+/// # Errors
+/// Live resources that use each other in a circle.
+pub fn destroy(stack: &Stack, have: &Observation) -> Result<Plan, PlanError> {
+    let live = LiveSet::new(have);
+    let mut drafts = Drafts::default();
+    let mut removes = BTreeMap::new();
+    for (n, _) in live.iter() {
+        if let Some(draft) = draft::removal(&live, n, Reason::Destroy, false) {
+            removes.insert(n, drafts.push(draft));
+        }
+    }
+    order::removals(&live, &removes, &mut drafts);
+    let at = |address: &Address| -> Vec<usize> {
+        live.iter().filter(|(_, found)| found.address == address).filter_map(|(n, _)| removes.get(&n).copied()).collect()
+    };
+    for (address, entry) in stack.iter() {
+        for (user, used) in entry.depends_on.iter().flat_map(|on| at(address).into_iter().map(move |user| (user, on))) {
+            for used in at(used) {
+                drafts.prefer(used, user, crate::Level::Finished);
+            }
+        }
+    }
+    while let Some(circle) = order::circles(&drafts).first() {
+        if !order::relax(&mut drafts, circle) {
+            return Err(circle_error(&drafts, circle));
+        }
+    }
+    Ok(Plan {
+        stack: stack.name().clone(),
+        mode: Mode::Destroy,
+        steps: order::number(drafts),
+        notices: diff::added(have).into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
+    })
+}
+
+/// Decides and orders, and decides again with more replacements as long as the order has a circle: an update inside one
+/// becomes a replacement, a create-first replacement becomes delete-first. Either takes a step out of the circle for good.
+fn converge(
+    facts: &Facts<'_>,
+    keeper: &BTreeMap<Address, usize>,
+    busy: &Busyness,
+) -> Result<(Decision, Drafts), PlanError> {
+    let mut forced: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+    loop {
+        let decision = decide::decide(facts, keeper, &forced, busy);
+        let mut drafts = draft::drafts(facts, &decision, &busy.suppressed);
+        order::connect(facts, &decision, &mut drafts);
+        let circle = loop {
+            match order::circles(&drafts).into_iter().next() {
+                Some(circle) if order::relax(&mut drafts, &circle) => {}
+                other => break other,
+            }
+        };
+        let Some(circle) = circle else { return Ok((decision, drafts)) };
+        let steps = || circle.iter().filter_map(|step| drafts.steps.get(*step));
+        let updated = steps().filter(|draft| draft.action == Action::Update).map(|draft| &draft.address).min();
+        let created_first = steps()
+            .filter(|draft| draft.action == Action::Create && draft.replacing.is_some_and(|(_, first)| first))
+            .map(|draft| &draft.address)
+            .min();
+        let Some(address) = updated.or(created_first).filter(|address| !forced.contains_key(*address)) else {
+            return Err(circle_error(&drafts, &circle));
+        };
+        let deleted = steps().filter(|draft| draft.action == Action::Delete && draft.address != *address);
+        forced.insert(address.clone(), deleted.map(|draft| draft.address.clone()).collect());
+    }
+}
+
+fn circle_error(drafts: &Drafts, circle: &[usize]) -> PlanError {
+    PlanError::cycle(circle.iter().filter_map(|step| drafts.steps.get(*step)).map(|draft| draft.address.clone()))
+}
+
+/// Names and places that are wanted, and taken by what is not ours.
+fn foreign(facts: &Facts<'_>, decision: &Decision, have: &Observation) -> Result<(), PlanError> {
+    let mut obstacles = Vec::new();
+    for seen in &have.resources {
+        let Ownership::Foreign { address, stack } = &seen.owner else { continue };
+        let stays = decision.keeper.contains_key(address) && !decision.replaced.contains(address);
+        if facts.kind(address).is_some() && !stays {
+            obstacles.push(Obstacle::Foreign {
+                address: address.clone(),
+                kind: seen.kind,
+                id: seen.id.clone(),
+                stack: stack.clone(),
+            });
+        }
+    }
+    if obstacles.is_empty() { Ok(()) } else { Err(PlanError::new(obstacles)) }
+}
+
+/// What is worth knowing beside the steps.
+fn notices(facts: &Facts<'_>, decision: &Decision, drafts: &Drafts) -> BTreeSet<Notice> {
+    let mut notices = BTreeSet::new();
+    let ids = Ids { facts, keeper: &decision.keeper, new: &decision.new };
+    for (address, n) in &decision.keeper {
+        let stays = !decision.replaced.contains(address);
+        if let (true, Some(live), Some(fields)) = (stays, facts.live.get(*n), facts.fields.get(address)) {
+            notices.extend(diff::foreign_parts(address, fields, live, &ids));
+        }
+    }
+    for draft in &drafts.steps {
+        if draft.kind != KindName::TaskDefinition || !decision.new.contains(&draft.address) {
+            continue;
+        }
+        for (service, edges) in &facts.edges {
+            let owned = facts.fields.get(service).and_then(|fields| fields.get("task_definition"));
+            let by_deployment = owned.is_some_and(|field| field.owner == aomidori_model::Owner::CodeDeploy);
+            let stays = decision.keeper.contains_key(service) && !decision.replaced.contains(service);
+            if by_deployment && stays && edges.iter().any(|edge| edge.on == draft.address) {
+                notices.insert(Notice::NeedsDeployment {
+                    service: service.clone(),
+                    because: draft.address.clone(),
+                });
+            }
+        }
+    }
+    for (n, holder) in &decision.held {
+        if let Some(live) = facts.live.get(*n).filter(|_| !decision.frozen.contains(holder)) {
+            notices.insert(Notice::NeedsDeployment { service: holder.clone(), because: live.address.clone() });
+        }
+    }
+    notices
+}
+
+/// Running deployments, and each resource whose changes wait for them.
+fn waiting(
+    facts: &Facts<'_>,
+    keeper: &BTreeMap<Address, usize>,
+    busy: &Busyness,
+    drafts: &Drafts,
+) -> Result<BTreeSet<Notice>, PlanError> {
+    let free = Busyness::default();
+    let (_, all) = converge(facts, keeper, &free)?;
+    let done: BTreeSet<(&Address, Action, &Option<String>)> =
+        drafts.steps.iter().map(|draft| (&draft.address, draft.action, &draft.id)).collect();
+    let mut addresses: BTreeSet<Address> = busy.running.keys().cloned().collect();
+    for draft in all.steps.iter().filter(|draft| draft.action != Action::Await) {
+        if !done.contains(&(&draft.address, draft.action, &draft.id)) {
+            addresses.insert(draft.address.clone());
+        }
+    }
+    let first = busy.running.values().next();
+    Ok(addresses
+        .into_iter()
+        .filter_map(|address| {
+            let running = busy.running.get(&address).or(first)?;
+            Some(Notice::Deploying {
+                address,
+                deployment: running.deployment.clone(),
+                status: running.status.clone(),
+            })
+        })
+        .collect())
+}
+
+impl Plan {
+    /// The steps that wait for a step.
+    pub fn followers(&self, id: StepId) -> impl Iterator<Item = &crate::Step> {
+        self.steps.iter().filter(move |step| step.after.iter().any(|after| after.step == id))
+    }
+}
