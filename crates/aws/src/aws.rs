@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aomidori_engine::cloud::{Cloud, CloudError, Lease, LeaseRequest, Made, Progress, Want};
+use aomidori_engine::cloud::{Cloud, CloudError, Identity, Lease, LeaseRequest, Made, Progress, Want};
 use aomidori_model::{KindName, Stack, StackName};
 use aomidori_plan::{FieldChange, Observation, Observed};
 
@@ -52,6 +52,10 @@ impl Aws {
 }
 
 impl Cloud for Aws {
+    async fn identity(&self) -> Result<Identity, CloudError> {
+        Ok(Identity { account: self.account().await?, region: self.cx.region.clone() })
+    }
+
     async fn observe(&self, stack: &Stack) -> Result<Observation, CloudError> {
         observe::observe(&self.cx, stack).await
     }

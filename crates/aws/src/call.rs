@@ -1,4 +1,4 @@
-//! The only way to AWS: every request goes through one of three functions, which say how often it may be sent.
+//! The only way to AWS: every request goes through one of four functions, which say how often it may be sent.
 
 use std::error::Error;
 use std::future::Future;
@@ -31,6 +31,18 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     repeat(operation, send, &[ErrorKind::Throttled, ErrorKind::Unknown, ErrorKind::NotYet]).await
+}
+
+/// Sends what completes a resource whose create call has been answered: as [`idempotent`], and AWS may not yet find what
+/// was just made. What fails in the end goes through [`half_made`].
+pub(crate) async fn complete<T, E, F>(operation: &'static str, send: impl Fn() -> F) -> Result<T, CloudError>
+where
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    const KINDS: [ErrorKind; 4] =
+        [ErrorKind::Throttled, ErrorKind::Unknown, ErrorKind::NotYet, ErrorKind::NotFound];
+    repeat(operation, send, &KINDS).await.map_err(half_made)
 }
 
 /// Sends a write exactly once. The engine decides what comes after an error.
@@ -78,8 +90,11 @@ pub(crate) fn fresh(error: CloudError) -> CloudError {
 /// the engine would answer by another create becomes one that it answers by `find`, which completes the resource.
 pub(crate) fn half_made(error: CloudError) -> CloudError {
     match error.kind {
-        ErrorKind::Throttled | ErrorKind::NotYet | ErrorKind::InUse | ErrorKind::NotFound
-        | ErrorKind::AlreadyExists => CloudError { kind: ErrorKind::Unknown, ..error },
+        ErrorKind::Throttled | ErrorKind::NotYet | ErrorKind::InUse | ErrorKind::NotFound => {
+            CloudError { kind: ErrorKind::Unknown, ..error }
+        }
+        // The engine would take it for the resource itself.
+        ErrorKind::AlreadyExists => CloudError { kind: ErrorKind::Refused, ..error },
         _ => error,
     }
 }
@@ -109,4 +124,9 @@ pub(crate) fn missing(operation: &str, what: &str) -> CloudError {
         code: None,
         message: format!("the answer has no {what}"),
     }
+}
+
+/// What AWS describes cannot be read as the model has it.
+pub(crate) fn unreadable(what: &str, id: &str, why: impl std::fmt::Display) -> CloudError {
+    CloudError::bug(format!("the {what} of {id} is not what AWS says it can be: {why}"))
 }

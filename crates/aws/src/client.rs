@@ -1,10 +1,11 @@
 //! The service clients, from one configuration, and the count of their calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aomidori_engine::cloud::{CloudError, ErrorKind};
+use aomidori_model::KindName;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -78,6 +79,8 @@ pub(crate) struct Cx {
     pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
     identity: OnceCell<Identity>,
     calls: Calls,
+    /// What this run has begun to delete.
+    leaving: Mutex<BTreeSet<(KindName, String)>>,
 }
 
 /// Who calls.
@@ -125,6 +128,7 @@ impl Cx {
             tagging: client!(aws_sdk_resourcegroupstagging, "tag"),
             identity: OnceCell::new(),
             calls,
+            leaving: Mutex::default(),
         })
     }
 
@@ -145,6 +149,16 @@ impl Cx {
     pub(crate) async fn arn(&self, service: &str, rest: &str) -> Result<String, CloudError> {
         let Identity { account, partition, .. } = self.identity().await?;
         Ok(format!("arn:{partition}:{service}:{}:{account}:{rest}", self.region))
+    }
+
+    /// Remembers that a resource is being deleted.
+    pub(crate) fn leaves(&self, kind: KindName, id: &str) {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, id.to_owned()));
+    }
+
+    /// True if this run has begun to delete it.
+    pub(crate) fn is_leaving(&self, kind: KindName, id: &str) -> bool {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(&(kind, id.to_owned()))
     }
 
     pub(crate) fn calls(&self) -> BTreeMap<String, u64> {

@@ -43,6 +43,11 @@ where
     }
 }
 
+/// An error inside an answer that is a success as a whole (`Unsuccessful[]` of DeleteVpcEndpoints).
+pub(crate) fn item_error(operation: &str, code: Option<&str>, text: Option<&str>) -> CloudError {
+    answered(operation, code, text, 400, None)
+}
+
 /// An error that AWS (or whoever stands in for it) answered with.
 fn answered(operation: &str, code: Option<&str>, text: Option<&str>, status: u16, request: Option<&str>) -> CloudError {
     // EC2 once wrote `Client.` and `Server.` before its codes; JSON services a namespace and `#`.
@@ -111,10 +116,7 @@ fn classify(operation: &str, code: &str, text: &str, status: u16) -> ErrorKind {
         "InvalidSubnet.Conflict" | "Resource.AlreadyAssociated" | "PriorityInUse" => {
             return ErrorKind::AlreadyExists;
         }
-        "Gateway.NotAttached" | "InvalidGroupId.Malformed" if operation != "ec2:CreateNatGateway" => {
-            return ErrorKind::NotFound;
-        }
-        "Gateway.NotAttached" | "ClusterNotFoundException" => return ErrorKind::NotFound,
+        "Gateway.NotAttached" | "InvalidGroupId.Malformed" => return ErrorKind::NotFound,
         "InvalidParameterException" | "ClientException" | "InvalidChangeBatch" | "InvalidInput"
         | "MalformedPolicyDocument" | "ValidationError" | "InvalidParameterValue" | "InvalidParameter" => {
             if let Some(kind) = by_text(code, &text) {

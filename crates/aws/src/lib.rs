@@ -10,6 +10,7 @@
 mod aws;
 mod call;
 mod client;
+mod ec2;
 mod error;
 mod holders;
 mod kinds;

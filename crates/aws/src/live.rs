@@ -15,10 +15,12 @@ pub(crate) trait Live: Kind {
     /// through [`call::half_made`](crate::call::half_made), so that nobody creates a second one.
     fn create(cx: &Cx, want: &Self, w: Want<'_>) -> impl Future<Output = Result<Made, CloudError>> + Send;
 
-    /// Finds what an unanswered create has made, by its marks, and completes it.
+    /// Finds what an unanswered create has made: it carries the marks and has what `want` says as far as that cannot be
+    /// changed, and is not on its way out. It need not be complete: the engine observes, plans and updates it then.
     fn find(cx: &Cx, want: &Self, w: Want<'_>) -> impl Future<Output = Result<Option<Made>, CloudError>> + Send;
 
-    /// Sends what `changes` names, tags included ([`tags::retag`](crate::tags)). Safe to repeat.
+    /// Sends what `changes` names, tags included ([`tags::retag`](crate::tags)). Safe to repeat. What a crash left half
+    /// made arrives here as a change like any other, because the observer sees it.
     fn update(
         cx: &Cx,
         want: &Self,
@@ -56,10 +58,15 @@ macro_rules! dispatch {
         }
 
         pub(crate) async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
+            cx.leaves(have.kind, &have.id);
             match have.kind { $(KindName::$type => <kinds::$type as Live>::delete(cx, have).await,)* }
         }
 
         pub(crate) async fn progress(cx: &Cx, kind: KindName, id: &str) -> Result<Progress, CloudError> {
+            // A kind that is ready as soon as it is made is asked only whether it is gone.
+            if kind.info().timing.ready == 0 && !cx.is_leaving(kind, id) {
+                return Ok(Progress::Ready);
+            }
             match kind { $(KindName::$type => <kinds::$type as Live>::progress(cx, id).await,)* }
         }
     };

@@ -1,10 +1,10 @@
 //! Tags: what an update adds and removes, and in which order around a change of parts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aomidori_engine::cloud::{CloudError, Want};
 use aomidori_model::ownership::{self, Marks};
-use aomidori_model::{Address, StackName, Value};
+use aomidori_model::{Address, StackName};
 use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 
@@ -23,13 +23,12 @@ pub(crate) struct Retag {
     pub(crate) before: Tags,
     /// Set after the parts are changed: the record of the new parts alone.
     pub(crate) after: Tags,
-    /// Removed at last.
+    /// Removed at last: users' tags that the old record has and the new one does not, spare chunks of the record.
     pub(crate) remove: Vec<String>,
 }
 
-/// Works out what an update does to tags. Tags that nobody of ours set are left alone: only what the change of `tags`
-/// names, and records of parts that have become shorter, are removed.
-pub(crate) fn retag(w: Want<'_>, have: &Observed, changes: &[FieldChange]) -> Retag {
+/// Works out what an update does to tags. Tags that are not recorded as ours are left alone.
+pub(crate) fn retag(w: Want<'_>, have: &Observed, _: &[FieldChange]) -> Retag {
     let is_parts = |key: &String| ownership::is_own_key(key) && key != ownership::STACK && key != ownership::ADDRESS;
     let old = Marks::of(&have.tags).parts;
     let new = Marks::of(w.tags).parts;
@@ -42,13 +41,10 @@ pub(crate) fn retag(w: Want<'_>, have: &Observed, changes: &[FieldChange]) -> Re
     live.extend(before.clone());
     let after = differing(w.tags, &live);
 
-    let mut remove: BTreeSet<String> = live.keys().filter(|key| is_parts(key) && !w.tags.contains_key(*key)).cloned().collect();
-    for change in changes.iter().filter(|change| change.field == "tags") {
-        if let Value::Map(gone) = &change.before {
-            remove.extend(gone.keys().filter(|key| !w.tags.contains_key(*key) && have.tags.contains_key(*key)).cloned());
-        }
-    }
-    Retag { before, after, remove: remove.into_iter().collect() }
+    let recorded = |key: &str| old.contains(&ownership::part_hash("tags", key));
+    let goes = |key: &&String| !w.tags.contains_key(*key) && (is_parts(key) || recorded(key));
+    let remove = live.keys().filter(goes).cloned().collect();
+    Retag { before, after, remove }
 }
 
 impl Retag {
@@ -134,4 +130,68 @@ pub(crate) async fn update_ec2(
     let retag = retag(w, have, changes);
     set_ec2(cx, &have.id, &retag.set()).await?;
     remove_ec2(cx, &have.id, &retag.remove).await
+}
+
+#[cfg(test)]
+mod tests {
+    use aomidori_engine::cloud::Known;
+    use aomidori_model::kinds::ElasticIp;
+    use aomidori_model::ownership::{part_hash, parts_tags};
+    use aomidori_model::{Fields, KindName, Resource};
+    use aomidori_plan::{Ownership, Status};
+
+    use super::*;
+
+    fn tags(pairs: &[(&str, &str)], parts: &[(&str, &str)]) -> Tags {
+        let mut tags: Tags = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        tags.extend(parts_tags(&parts.iter().map(|(field, key)| part_hash(field, key)).collect()));
+        tags
+    }
+
+    fn check(have: Tags, want: Tags) -> Retag {
+        let (Ok(stack), Ok(address)) = ("s".parse(), "network/x".parse::<Address>()) else { panic!("names") };
+        let have = Observed {
+            kind: KindName::ElasticIp,
+            id: "x".into(),
+            owner: Ownership::Ours(address.clone()),
+            fields: Fields::default(),
+            tags: have,
+            outputs: BTreeMap::new(),
+            status: Status::Ready,
+            busy: None,
+        };
+        let resource = Resource::from(ElasticIp {});
+        let known = Known::default();
+        let w = Want {
+            stack: &stack,
+            address: &address,
+            resource: &resource,
+            tags: &want,
+            known: &known,
+            token: "t",
+        };
+        retag(w, &have, &[])
+    }
+
+    #[test]
+    fn nothing_differs_nothing_is_sent() {
+        let same = tags(&[("a", "1")], &[("tags", "a"), ("route", "0.0.0.0/0")]);
+        assert_eq!(check(same.clone(), same), Retag::default());
+    }
+
+    #[test]
+    fn the_record_holds_old_and_new_parts_while_they_change() {
+        let retag = check(tags(&[], &[("route", "old")]), tags(&[], &[("route", "new")]));
+        assert_eq!(retag.before, tags(&[], &[("route", "old"), ("route", "new")]));
+        assert_eq!(retag.after, tags(&[], &[("route", "new")]));
+        assert!(retag.remove.is_empty());
+    }
+
+    #[test]
+    fn a_recorded_tag_that_leaves_is_removed_and_a_foreign_one_stays() {
+        let have = tags(&[("ours", "1"), ("theirs", "1")], &[("tags", "ours")]);
+        let retag = check(have, tags(&[], &[]));
+        assert_eq!(retag.remove, ["aomidori:parts", "ours"]);
+        assert!(retag.set().is_empty());
+    }
 }
