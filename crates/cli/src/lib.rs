@@ -1,1 +1,42 @@
-//! aomidori-cli
+//! Aomidori's command line over any stack: plan, up, down, status and the rest, embeddable in anybody's xtask.
+//!
+//! A host makes an [`App`] of the function that builds its stack and returns what [`App::main`] returns:
+//!
+//! ```no_run
+//! use aomidori_cli::{App, Exit};
+//! use aomidori_model::Stack;
+//!
+//! fn main() -> Exit {
+//!     App::new("shop", |_inputs| Ok(Stack::new("shop-dev".parse()?))).main()
+//! }
+//! ```
+//!
+//! A host with commands of its own takes [`Command`] into its command line and gives it to [`App::run`]. Nothing in here
+//! ends the process, and nothing but the views prints.
+
+mod app;
+mod args;
+mod commands;
+mod error;
+mod exit;
+mod local_cloud;
+mod settings;
+mod view;
+
+pub use app::{App, BoxError, InputKey, Inputs, InvalidInput, InvalidInputs};
+pub use args::Command;
+pub use error::{Error, InvalidValue, Leftover, MissingImage, StepFailure, Whom};
+pub use exit::Exit;
+
+/// The types of the command line, for hosts that look into a parsed [`Command`] or make one without clap.
+pub mod command {
+    pub use crate::args::{
+        Change, Cloud, Color, Detail, Down, EnvFiles, Graph, Local, LocalArgs, LocalCloud, Output, Plan, Program, Show,
+        StackSource, Status, Target, Up, Validate,
+    };
+}
+
+/// The types of the lines that `--json` prints.
+pub mod json {
+    pub use crate::view::json::*;
+}

@@ -1,0 +1,348 @@
+//! The command line, as clap sees it. Only types; their documentation is the help text.
+//!
+//! Nothing has a default here: an absent flag can still come from its variable or an env file, which
+//! [`settings`](crate::settings) decides.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::app::InputKey;
+use crate::exit::Exit;
+
+/// A whole program around [`Command`]; what [`App::main`](crate::App::main) parses.
+#[derive(Clone, Debug, Parser)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 110)]
+pub struct Program {
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands over a stack. A host takes them into its own command line with `#[command(flatten)]` or
+/// `#[command(subcommand)]`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show what `up` (or `down`) would do, and change nothing.
+    ///
+    /// Compares the stack with what is live. Takes no lock and asks nothing.
+    Plan(Plan),
+    /// Stand the environment up, or bring it to what the stack says.
+    ///
+    /// Shows the plan, asks, and carries it out. May be repeated at any time, also after a crash: it goes on where the
+    /// last one stopped.
+    Up(Up),
+    /// Tear the environment down, and leave nothing.
+    ///
+    /// Deletes what carries this stack's mark and nothing else, then looks for leftovers.
+    Down(Down),
+    /// Show the environment as it is: services, traffic, deployments, images.
+    Status(Status),
+    /// Show what the stack is: all resources by group, one in detail, or a saved plan.
+    Show(Show),
+    /// Check the stack without asking any cloud.
+    Validate(Validate),
+    /// Print the dependency graph in Graphviz's dot language.
+    Graph(Graph),
+    /// Start, stop or look at the local cloud.
+    ///
+    /// `--target local` starts it by itself; it keeps running between commands.
+    #[command(subcommand)]
+    Local(Local),
+}
+
+/// What `plan` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Plan {
+    /// Plan the teardown.
+    #[arg(long, env = "AOMIDORI_DESTROY", value_parser = BoolishValueParser::new())]
+    pub destroy: bool,
+    /// Save the plan; `up FILE` carries out exactly that, or refuses if the environment has changed since.
+    #[arg(long, value_name = "FILE", env = "AOMIDORI_OUT")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 if there are changes, with 3 if somebody else changed something.
+    #[arg(long, env = "AOMIDORI_DETAILED_EXITCODE", value_parser = BoolishValueParser::new())]
+    pub detailed_exitcode: bool,
+    /// How it is shown.
+    #[command(flatten)]
+    pub detail: Detail,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `up` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Up {
+    /// A plan saved by `plan --out`: carried out as it was seen, or refused as stale.
+    #[arg(value_name = "PLANFILE")]
+    pub plan: Option<PathBuf>,
+    /// Do not stop where a container image is not in its repository yet.
+    #[arg(long, env = "AOMIDORI_NO_IMAGE_CHECK", value_parser = BoolishValueParser::new())]
+    pub no_image_check: bool,
+    /// How the change is made.
+    #[command(flatten)]
+    pub change: Change,
+    /// How it is shown.
+    #[command(flatten)]
+    pub detail: Detail,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `down` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Down {
+    /// How the change is made.
+    #[command(flatten)]
+    pub change: Change,
+    /// How it is shown.
+    #[command(flatten)]
+    pub detail: Detail,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `status` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Status {
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `show` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Show {
+    /// The address of one resource (`network/vpc`), or a plan saved by `plan --out`; everything if left out.
+    #[arg(value_name = "ADDRESS|PLANFILE")]
+    pub what: Option<String>,
+    /// Write the stack to this file, for `--stack`.
+    #[arg(long, value_name = "FILE", env = "AOMIDORI_OUT")]
+    pub out: Option<PathBuf>,
+    /// Where the stack comes from.
+    #[command(flatten)]
+    pub stack: StackSource,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What `validate` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Validate {
+    /// Where the stack comes from.
+    #[command(flatten)]
+    pub stack: StackSource,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What `graph` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Graph {
+    /// Where the stack comes from.
+    #[command(flatten)]
+    pub stack: StackSource,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The commands over the local cloud.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Local {
+    /// Start it, if it does not run.
+    Start(LocalArgs),
+    /// Stop it. What was made in it is kept.
+    Stop(LocalArgs),
+    /// Show whether it runs, its address, its clock and what is in it.
+    Status(LocalArgs),
+    /// Forget everything that was made in it.
+    Reset(LocalArgs),
+    /// Run it in the foreground (what `start` runs in the background).
+    #[command(hide = true)]
+    Serve(LocalArgs),
+}
+
+/// What the commands over the local cloud take.
+#[derive(Clone, Debug, Args)]
+pub struct LocalArgs {
+    /// How the local cloud runs.
+    #[command(flatten)]
+    pub local: LocalCloud,
+    /// Variables from files.
+    #[command(flatten)]
+    pub env: EnvFiles,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Where the stack comes from.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Stack")]
+pub struct StackSource {
+    /// Read the stack from this file (`show --out FILE` writes one) in place of the program's own.
+    #[arg(long, value_name = "FILE", env = "AOMIDORI_STACK")]
+    pub stack: Option<PathBuf>,
+    /// Set an input of the stack; repeatable. Each input also has a variable: `AOMIDORI_` and its name in capitals.
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Variables from files.
+    #[command(flatten)]
+    pub env: EnvFiles,
+}
+
+/// Variables from files.
+#[derive(Clone, Debug, Default, Args)]
+pub struct EnvFiles {
+    /// Read variables (`AOMIDORI_*`, `AWS_*`) from this dotenv file; repeatable, a later one wins, the environment wins
+    /// over all. The file is parsed, never executed.
+    #[arg(long, value_name = "FILE", env = "AOMIDORI_ENV_FILE", action = ArgAction::Append)]
+    pub env_file: Vec<PathBuf>,
+}
+
+/// What all commands over a cloud take.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Cloud {
+    /// Where the stack comes from.
+    #[command(flatten)]
+    pub stack: StackSource,
+    /// Which cloud [default: local].
+    #[arg(
+        long,
+        value_name = "local|aws",
+        env = "AOMIDORI_TARGET",
+        help_heading = "Cloud",
+        hide_possible_values = true
+    )]
+    pub target: Option<Target>,
+    /// The profile of AWS's configuration files.
+    #[arg(long, value_name = "NAME", env = "AOMIDORI_PROFILE", help_heading = "Cloud")]
+    pub profile: Option<String>,
+    /// The region [default: the stack's own, else AWS's configuration].
+    #[arg(long, value_name = "REGION", env = "AOMIDORI_REGION", help_heading = "Cloud")]
+    pub region: Option<String>,
+    /// Refuse to touch any account but this one.
+    #[arg(long, value_name = "ID", env = "AOMIDORI_ACCOUNT", help_heading = "Cloud")]
+    pub account: Option<String>,
+    /// How many calls run at once [default: 10].
+    #[arg(long, value_name = "N", env = "AOMIDORI_PARALLELISM", help_heading = "Cloud")]
+    pub parallelism: Option<usize>,
+    /// How the local cloud runs.
+    #[command(flatten)]
+    pub local: LocalCloud,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How the local cloud runs.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Local cloud")]
+pub struct LocalCloud {
+    /// Where it keeps its state [default: `aomidori-local` in cargo's target directory, else in the user's state
+    /// directory].
+    #[arg(long, value_name = "DIR", env = "AOMIDORI_LOCAL_DIR")]
+    pub local_dir: Option<PathBuf>,
+    /// How much faster than real time it runs, or `instant` [default: 60].
+    #[arg(long, value_name = "FACTOR", env = "AOMIDORI_LOCAL_SPEED")]
+    pub local_speed: Option<String>,
+    /// Its port [default: a free one, kept].
+    #[arg(long, value_name = "PORT", env = "AOMIDORI_LOCAL_PORT")]
+    pub local_port: Option<u16>,
+}
+
+/// How a change is made.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Change")]
+pub struct Change {
+    /// Do not ask.
+    #[arg(long, short = 'y', env = "AOMIDORI_YES", value_parser = BoolishValueParser::new())]
+    pub yes: bool,
+    /// Take the stack's lock, whoever holds it. Only if that run is surely dead.
+    #[arg(long, env = "AOMIDORI_BREAK_LOCK", value_parser = BoolishValueParser::new())]
+    pub break_lock: bool,
+}
+
+/// How much of a plan is shown.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Detail {
+    /// Show one line for each resource, without its fields.
+    #[arg(long, env = "AOMIDORI_COMPACT", value_parser = BoolishValueParser::new())]
+    pub compact: bool,
+}
+
+/// How results are printed.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Print newline-delimited JSON: events, and last the result.
+    #[arg(long, env = "AOMIDORI_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+    /// Colour: auto (on a terminal, unless NO_COLOR is set), always, never [default: auto].
+    #[arg(long, value_name = "WHEN", env = "AOMIDORI_COLOR", hide_possible_values = true)]
+    pub color: Option<Color>,
+    /// Say more: -v every call that is retried, -vv every call.
+    #[arg(long, short = 'v', action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Which cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// The local cloud on this machine, started by itself.
+    Local,
+    /// AWS (or whatever `AWS_ENDPOINT_URL` names), with the SDK's standard credentials.
+    Aws,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Adds to the help texts what only the program knows: the stack's inputs and the exit codes.
+pub(crate) fn decorate(command: clap::Command, inputs: &[InputKey]) -> clap::Command {
+    let codes = exit_codes();
+    let inputs = inputs_help(inputs);
+    decorate_all(command.after_help(codes), &inputs)
+}
+
+fn decorate_all(command: clap::Command, inputs: &str) -> clap::Command {
+    // A variable's value may be a secret of the host, and makes the help text differ from machine to machine.
+    let command = command.mut_args(|arg| arg.hide_env_values(true));
+    let takes_inputs = command.get_arguments().any(|arg| arg.get_id() == "set");
+    let command = if takes_inputs && !inputs.is_empty() { command.after_long_help(inputs.to_owned()) } else { command };
+    command.mut_subcommands(|sub| decorate_all(sub, inputs))
+}
+
+fn exit_codes() -> String {
+    let lines: Vec<String> = Exit::ALL.iter().map(|exit| format!("  {:>3}  {}", exit.code(), exit.meaning())).collect();
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+/// The inputs as a help section; empty without inputs.
+fn inputs_help(inputs: &[InputKey]) -> String {
+    if inputs.is_empty() {
+        return String::new();
+    }
+    let mut text = "Inputs (--set KEY=VALUE, or the variable):".to_owned();
+    for input in inputs {
+        let default = if input.default.is_empty() { String::new() } else { format!(" [default: {}]", input.default) };
+        text.push_str(&format!("\n  {}{default} [env: {}]\n      {}", input.key, input.variable(), input.help));
+    }
+    text
+}

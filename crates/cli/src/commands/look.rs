@@ -1,0 +1,107 @@
+//! `show`, `validate` and `graph`: commands that ask no cloud.
+
+use std::path::Path;
+
+use aomidori_model::Address;
+use serde_json::Value;
+
+use super::done;
+use crate::app::App;
+use crate::args;
+use crate::error::{Error, closest, count};
+use crate::exit::Exit;
+use crate::settings::{self, Environment, Output};
+use crate::view::json::{ShowResult, ValidateResult};
+use crate::view::{self, Printer};
+
+/// `show`: the stack, one resource of it, or a saved plan.
+pub(crate) fn show(
+    app: &App,
+    args: &args::Show,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let environment = settings::environment(app, environment, &args.stack.env)?;
+    printer.configure(&Output::new(&args.output, &environment)?);
+    let source = settings::load(app, &args.stack, None, &environment)?;
+    let stack = &source.stack;
+    let file = || -> Result<Value, Error> {
+        let text = stack.to_json().map_err(|error| Error::Bug(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| Error::Bug(error.to_string()))
+    };
+    if let Some(path) = environment.path(args.out.as_ref(), "AOMIDORI_OUT") {
+        let text = stack.to_json().map_err(|error| Error::Bug(error.to_string()))?;
+        std::fs::write(&path, text).map_err(|source| Error::Write { what: "the stack file", path, source })?;
+    }
+    let Some(what) = &args.what else {
+        printer.result(&view::show::stack(stack, &app.groups, printer.out_paint()));
+        let result = if printer.is_json() {
+            ShowResult::Stack { stack: file()? }
+        } else {
+            ShowResult::Stack { stack: Value::Null }
+        };
+        return Ok(done(printer, "show", Exit::Done, result));
+    };
+    let address: Option<Address> = what.parse().ok();
+    let text = address.as_ref().and_then(|address| view::show::resource(stack, address, printer.out_paint()));
+    let (Some(address), Some(text)) = (address, text) else {
+        let known = stack.iter().map(|(address, _)| address.as_str());
+        return Err(Error::NoSuchAddress {
+            address: what.clone(),
+            closest: closest(what, known).into_iter().map(str::to_owned).collect(),
+        });
+    };
+    printer.result(&text);
+    let entry = file()?
+        .get("resources")
+        .and_then(Value::as_array)
+        .and_then(|all| all.iter().find(|one| one.get("address").and_then(Value::as_str) == Some(address.as_str())))
+        .cloned()
+        .unwrap_or_default();
+    let neighbours = view::show::neighbours(stack).remove(&address).unwrap_or_default();
+    let texts = |addresses: Vec<Address>| addresses.iter().map(Address::to_string).collect();
+    let result = ShowResult::Resource {
+        resource: entry,
+        needs: texts(neighbours.needs),
+        needed_by: texts(neighbours.needed_by),
+    };
+    Ok(done(printer, "show", Exit::Done, result))
+}
+
+/// `validate`: what is wrong with the stack, all of it.
+pub(crate) fn validate(
+    app: &App,
+    args: &args::Validate,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let environment = settings::environment(app, environment, &args.stack.env)?;
+    printer.configure(&Output::new(&args.output, &environment)?);
+    let source = settings::load(app, &args.stack, None, &environment)?;
+    let (stack, resources) = (source.stack.name().as_str(), source.stack.len());
+    printer.result(&format!("{stack} is valid ({}).\n", count(resources, "resource")));
+    Ok(done(printer, "validate", Exit::Done, ValidateResult { stack, resources }))
+}
+
+/// `graph`: the dependency graph.
+pub(crate) fn graph(
+    app: &App,
+    args: &args::Graph,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let environment = settings::environment(app, environment, &args.stack.env)?;
+    printer.configure(&Output::new(&args.output, &environment)?);
+    let source = settings::load(app, &args.stack, None, &environment)?;
+    let dot = view::graph::dot(&source.stack, &app.groups);
+    if printer.is_json() {
+        return Ok(done(printer, "graph", Exit::Done, dot));
+    }
+    printer.result(&dot);
+    Ok(Exit::Done)
+}
+
+/// True for what is a file rather than an address.
+pub(crate) fn is_file(what: &str) -> bool {
+    Path::new(what).is_file()
+}
