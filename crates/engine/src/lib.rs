@@ -8,7 +8,6 @@ pub mod event;
 mod lease;
 pub mod options;
 pub mod outcome;
-pub mod planner;
 pub mod run;
 
 pub use apply::{apply, critical_path};

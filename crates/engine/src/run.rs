@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 
 use aomidori_model::{Address, KindName, Problem, Stack};
-use aomidori_plan::{Mode, Notice, Observation, Plan, Status};
+use aomidori_plan::{Mode, Notice, Observation, Plan, PlanError, Status};
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::apply_under_lease;
@@ -14,7 +14,6 @@ use crate::event::{Event, Events, Interruption, Phase, millis};
 use crate::lease;
 use crate::options::{ApplyOptions, Patience};
 use crate::outcome::Outcome;
-use crate::planner::PlanError;
 
 /// How [`up`] and [`down`] work.
 #[derive(Clone, Debug, PartialEq)]
@@ -313,7 +312,7 @@ async fn confirm<C: Cloud>(
     }
     for again in 0..3 {
         let now = read(cloud, stack, options, events).await?;
-        let plan = crate::planner::plan(stack, &now).map_err(RunError::Plan)?;
+        let plan = aomidori_plan::plan(stack, &now).map_err(RunError::Plan)?;
         report.after = Some(now);
         if plan.is_empty() {
             (report.left, report.end) = (None, End::Done);
@@ -378,8 +377,8 @@ async fn observe_and_plan<C: Cloud>(
     let observation = read(cloud, stack, options, events).await?;
     events.send(Event::Phase { phase: Phase::Plan });
     let plan = match mode {
-        Mode::Converge => crate::planner::plan(stack, &observation),
-        Mode::Destroy => crate::planner::destroy(stack.name(), &observation),
+        Mode::Converge => aomidori_plan::plan(stack, &observation),
+        Mode::Destroy => aomidori_plan::destroy(stack, &observation),
     };
     Ok(Planned { plan: plan.map_err(RunError::Plan)?, observation })
 }

@@ -180,7 +180,7 @@ async fn complete<C: Cloud>(
         .iter()
         .find(|found| found.kind == step.kind && found.id == made.id)
         .ok_or_else(not_yet)?;
-    let plan = crate::planner::plan(stack, &observation)
+    let plan = aomidori_plan::plan(stack, &observation)
         .map_err(|error| CloudError::bug(format!("an unanswered create cannot be completed: {error}")))?;
     let next = plan.steps.iter().find(|next| next.kind == step.kind && next.live.as_ref() == Some(&made.id));
     match next.map(|next| (next.action, next)) {
