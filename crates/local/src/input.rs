@@ -191,7 +191,9 @@ impl<'de> de::Deserializer<'de> for Lenient {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, InputError> {
         match self.0 {
-            Value::String(text) if text.is_empty() => Lenient(Value::Object(Default::default())).deserialize_any(visitor),
+            Value::String(text) if text.is_empty() => {
+                Lenient(Value::Object(Default::default())).deserialize_any(visitor)
+            }
             Value::Array(_) => Err(InputError::Invalid("a structure was expected, a list was sent".to_owned())),
             other => Lenient(other).deserialize_any(visitor),
         }
@@ -286,13 +288,8 @@ mod tests {
     #[test]
     fn text_is_read_as_what_it_means() {
         let input = read(json!({"VpcId": "v", "Port": "80", "Enabled": "True", "Names": "", "Inner": {"Value": "7"}}));
-        let want = Input {
-            vpc_id: "v".into(),
-            port: Some(80),
-            enabled: true,
-            names: vec![],
-            inner: Some(Inner { value: 7 }),
-        };
+        let want =
+            Input { vpc_id: "v".into(), port: Some(80), enabled: true, names: vec![], inner: Some(Inner { value: 7 }) };
         assert_eq!(input, Ok(want));
     }
 

@@ -10,9 +10,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! How it is built: [`server`] receives a request, [`protocol`] decodes it to the name of an operation and a JSON tree,
-//! the service's handler (a synchronous function over [`world`]) answers with another JSON tree or an error, and
-//! [`protocol`] encodes that. What takes time on AWS is an event in the world's queue, due on the simulated [`clock`].
+//! How it is built: `server` receives a request, `protocol` decodes it to the name of an operation and a JSON tree,
+//! the service's handler (a synchronous function over `world`) answers with another JSON tree or an error, and
+//! `protocol` encodes that. What takes time on AWS is an event in the world's queue, due on the simulated `clock`.
 //!
 //! The crate depends on no other crate of this workspace and on no AWS SDK, so that a wrong belief about AWS is not
 //! written down twice.

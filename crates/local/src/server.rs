@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -56,9 +56,7 @@ pub(crate) struct Core {
     pub(crate) save_error: Option<io::Error>,
 }
 
-/// State that takes longer than this to save is saved a moment later, not before the answer.
-const CHEAP_SAVE: Duration = Duration::from_millis(4);
-const SAVE_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 const LARGEST_REQUEST: usize = 16 << 20;
 
 impl LocalCloud {
@@ -160,6 +158,8 @@ impl LocalCloud {
         let mut core = self.shared.lock();
         core.unsaved = true;
         core.save();
+        // Another may use the directory now, even while somebody still holds a clock of this one.
+        core.store = None;
         core.save_error.take().map_or(Ok(()), Err)
     }
 
@@ -180,7 +180,9 @@ impl LocalCloud {
 impl Drop for LocalCloud {
     fn drop(&mut self) {
         self.stop();
-        self.shared.lock().save();
+        let mut core = self.shared.lock();
+        core.save();
+        core.store = None;
     }
 }
 
@@ -231,10 +233,8 @@ async fn run(shared: Arc<Shared>, listener: TcpListener, ready: mpsc::Sender<io:
             return;
         }
     };
-    let app = Router::new()
-        .fallback(receive)
-        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
-        .with_state(Arc::clone(&shared));
+    let app =
+        Router::new().fallback(receive).layer(DefaultBodyLimit::max(LARGEST_REQUEST)).with_state(Arc::clone(&shared));
     let _ = ready.send(Ok(()));
     tokio::select! {
         _ = axum::serve(listener, app) => {}
@@ -245,29 +245,34 @@ async fn run(shared: Arc<Shared>, listener: TcpListener, ready: mpsc::Sender<io:
 
 /// Lets things happen that fall due without a request, and saves what is not saved yet.
 async fn background(shared: &Shared) {
+    let mut save_at: Option<Instant> = None;
     loop {
-        let (due, unsaved) = {
-            let core = shared.lock();
-            (core.world.next_due(), core.unsaved && core.store.is_some())
+        let due = {
+            let mut core = shared.lock();
+            let now = Instant::now();
+            if save_at.is_some_and(|at| at <= now) {
+                core.save();
+            }
+            let delay = core.store.as_ref().filter(|_| core.unsaved).map(Store::delay);
+            // An earlier change keeps its time; a failed save is tried again after another delay.
+            save_at = delay.map(|delay| save_at.filter(|at| *at > now).unwrap_or(now + delay));
+            core.world.next_due()
         };
         let until_due = match (due, shared.source.pace()) {
             (Some(due), Pace::Rate(rate)) if rate > 0.0 => {
                 let seconds = due.since(shared.source.now()).as_secs_f64() / rate;
-                Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+                Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE)
             }
-            _ => Duration::MAX,
+            _ => LONGEST_PAUSE,
         };
-        let pause = if unsaved { until_due.min(SAVE_DELAY) } else { until_due };
+        let until_save = save_at.map_or(LONGEST_PAUSE, |at| at.saturating_duration_since(Instant::now()));
         // Two events a simulated second apart are not worth two wake-ups.
-        let pause = pause.clamp(Duration::from_millis(2), Duration::from_secs(3600));
+        let pause = until_due.min(until_save).clamp(Duration::from_millis(2), LONGEST_PAUSE);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = shared.changed.notified() => {}
         }
         shared.advance();
-        if unsaved {
-            shared.lock().save();
-        }
     }
 }
 
@@ -291,7 +296,8 @@ async fn receive(
             shared.answer(&request)
         }
     };
-    let mut builder = axum::http::Response::builder().status(response.status).header("content-type", response.content_type);
+    let mut builder =
+        axum::http::Response::builder().status(response.status).header("content-type", response.content_type);
     for (name, value) in response.headers {
         builder = builder.header(name, value);
     }
@@ -322,7 +328,7 @@ impl Core {
     /// Saves now if that is quick, else soon.
     fn changed(&mut self) {
         self.unsaved = true;
-        if self.store.as_ref().is_some_and(|store| store.cost < CHEAP_SAVE) {
+        if self.store.as_ref().is_some_and(Store::is_cheap) {
             self.save();
         }
     }

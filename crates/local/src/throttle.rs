@@ -66,6 +66,9 @@ mod tests {
         let mut buckets = Buckets::default();
         let bucket = Bucket::own(2.0, 0.5);
         let mut take = |now| buckets.take("r", "ec2", "CreateVpcEndpoint", bucket, Time(now));
-        assert_eq!([take(0), take(0), take(0), take(1000), take(2000), take(2000)], [true, true, false, false, true, false]);
+        assert_eq!(
+            [take(0), take(0), take(0), take(1000), take(2000), take(2000)],
+            [true, true, false, false, true, false]
+        );
     }
 }

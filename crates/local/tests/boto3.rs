@@ -3,6 +3,8 @@
 //! Each script in `boto3/` is one test. boto3 comes from PyPI once, into the target directory. Where Python or PyPI is
 //! missing the tests say so and pass; with `AOMIDORI_REQUIRE_BOTO3=1` they fail instead.
 
+#![expect(clippy::expect_used, reason = "in a test, what goes wrong fails it")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

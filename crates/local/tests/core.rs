@@ -1,5 +1,7 @@
 //! What all services share, over raw HTTP: protocols, errors, the clock, throttling, state on disk.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what goes wrong fails it")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -12,7 +14,8 @@ type Answer = (u16, String);
 /// One HTTP request on a connection of its own.
 fn http(cloud: &LocalCloud, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", cloud.port())).unwrap();
-    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: local\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nhost: local\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -30,7 +33,9 @@ fn http(cloud: &LocalCloud, method: &str, path: &str, headers: &[(&str, &str)], 
 }
 
 fn credential(service: &str) -> String {
-    format!("AWS4-HMAC-SHA256 Credential=AKIA/20261122/ap-northeast-1/{service}/aws4_request, SignedHeaders=host, Signature=0")
+    format!(
+        "AWS4-HMAC-SHA256 Credential=AKIA/20261122/ap-northeast-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
 }
 
 /// A call in the query protocols.
@@ -95,7 +100,11 @@ fn each_protocol_has_its_envelope() {
     check(
         ec2(&cloud, "Action=DescribeVpcs"),
         200,
-        &["<DescribeVpcsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">", "<vpcSet></vpcSet>", "<requestId>"],
+        &[
+            "<DescribeVpcsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">",
+            "<vpcSet></vpcSet>",
+            "<requestId>",
+        ],
     );
     check(
         ec2(&cloud, "Action=DescribeVpcs&VpcId.1=vpc-0123456789abcdef0"),
@@ -103,11 +112,7 @@ fn each_protocol_has_its_envelope() {
         &["<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code>", "<RequestID>"],
     );
     check(json(&cloud, "ssm", "AmazonSSM.DescribeParameters", "{}"), 200, &[r#"{"Parameters":[]}"#]);
-    check(
-        json(&cloud, "ssm", "AmazonSSM.GetParameter", r#"{"Name":"/x"}"#),
-        400,
-        &[r#""__type":"ParameterNotFound""#],
-    );
+    check(json(&cloud, "ssm", "AmazonSSM.GetParameter", r#"{"Name":"/x"}"#), 400, &[r#""__type":"ParameterNotFound""#]);
     check(json(&cloud, "ssm", "AmazonSSM.GetParameter", "{"), 400, &["SerializationException"]);
     check(json(&cloud, "ssm", "AmazonSSM.GetParameter", r#"{"Name":1}"#), 400, &["SerializationException", "Name"]);
     check(json(&cloud, "ssm", "AmazonSSM.GetParameter", "{}"), 400, &["ValidationException", "'name'"]);
@@ -119,14 +124,16 @@ fn each_protocol_has_its_envelope() {
     check(ec2(&cloud, "Action=CreateVpc&CidrBlock=10.0.0.0/16&DryRun=true"), 412, &["DryRunOperation"]);
     check(http(&cloud, "GET", "/no/such/path", &[("authorization", &credential("s3"))], ""), 400, &["does not have"]);
     // A region of its own, and presigned.
-    let scope = "/?Action=DescribeVpcs&Version=2016-11-15&X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fec2%2Faws4_request";
+    let scope =
+        "/?Action=DescribeVpcs&Version=2016-11-15&X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fec2%2Faws4_request";
     check(http(&cloud, "GET", scope, &[], ""), 200, &["<vpcSet>"]);
     cloud.shutdown().unwrap();
 }
 
 #[test]
 fn no_credentials_and_denied_actions() {
-    let cloud = start(Options { deny: vec!["ec2:Create*".into(), "ssm:Put*".into(), "sts:*".into()], ..Options::manual() });
+    let cloud =
+        start(Options { deny: vec!["ec2:Create*".into(), "ssm:Put*".into(), "sts:*".into()], ..Options::manual() });
     let anonymous = |body: &str| http(&cloud, "POST", "/", &[], body);
     let (status, body) = anonymous("Action=DescribeVpcs&Version=2016-11-15");
     assert_eq!((status, element(&body, "Code")), (403, "MissingAuthenticationToken"));
@@ -135,7 +142,9 @@ fn no_credentials_and_denied_actions() {
 
     let (status, body) = ec2(&cloud, "Action=CreateVpc&CidrBlock=10.0.0.0/16");
     assert_eq!((status, element(&body, "Code")), (403, "UnauthorizedOperation"));
-    assert!(body.contains("User: arn:aws:iam::123456789012:user/local is not authorized to perform: ec2:CreateVpc on resource: "));
+    assert!(body.contains(
+        "User: arn:aws:iam::123456789012:user/local is not authorized to perform: ec2:CreateVpc on resource: "
+    ));
     assert_eq!(ec2(&cloud, "Action=DescribeVpcs").0, 200);
     let (status, body) = json(&cloud, "ssm", "AmazonSSM.PutParameter", r#"{"Name":"/x","Value":"y","Type":"String"}"#);
     assert!(status == 400 && body.contains("AccessDeniedException") && body.contains("ssm:PutParameter"), "{body}");
@@ -277,10 +286,19 @@ fn nonsense_is_refused() {
     let vpc = create_vpc(&cloud);
     let deep = "A.".repeat(500) + "B=1";
     for body in [
-        "", "&&&=", "Action=", "Action=CreateVpc&CidrBlock.1=x", "Action=CreateVpc&CidrBlock=%ff%fe",
-        "Action=DescribeVpcs&VpcId.1.2.3=x", "Action=DescribeVpcs&Filter.1=x", "Action=DescribeVpcs&NextToken=zz",
-        "Action=DescribeVpcs&MaxResults=-1", "Action=CreateVpc&CidrBlock=0.0.0.0/0", "Action=DescribeVpcs&VpcId.1=%F0%9F%92%A9",
-        "Action=CreateSubnet&VpcId=x&CidrBlock=10.0.0.0/99999999999", &format!("Action=DescribeVpcs&{deep}"),
+        "",
+        "&&&=",
+        "Action=",
+        "Action=CreateVpc&CidrBlock.1=x",
+        "Action=CreateVpc&CidrBlock=%ff%fe",
+        "Action=DescribeVpcs&VpcId.1.2.3=x",
+        "Action=DescribeVpcs&Filter.1=x",
+        "Action=DescribeVpcs&NextToken=zz",
+        "Action=DescribeVpcs&MaxResults=-1",
+        "Action=CreateVpc&CidrBlock=0.0.0.0/0",
+        "Action=DescribeVpcs&VpcId.1=%F0%9F%92%A9",
+        "Action=CreateSubnet&VpcId=x&CidrBlock=10.0.0.0/99999999999",
+        &format!("Action=DescribeVpcs&{deep}"),
     ] {
         let (status, text) = ec2(&cloud, body);
         assert!((400..500).contains(&status), "{body}: {status} {text}");
@@ -290,4 +308,22 @@ fn nonsense_is_refused() {
         assert!((400..500).contains(&status), "{body}: {status} {text}");
     }
     assert_eq!(vpc_state(&cloud, &vpc), "pending");
+}
+
+/// A server that is killed has saved what it answered, or is about to have.
+#[test]
+fn a_large_state_is_saved_a_moment_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = start(Options { state_dir: Some(dir.path().to_owned()), ..Options::instant() });
+    let vpcs: Vec<String> = (0..400).map(|_| create_vpc(&cloud)).collect();
+    let last = vpcs.last().unwrap();
+    let begin = Instant::now();
+    while !std::fs::read_to_string(dir.path().join("state.json")).unwrap().contains(last) {
+        assert!(begin.elapsed() < Duration::from_secs(10), "it was never saved");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // A clock that outlives its cloud does not keep the directory.
+    let _clock = cloud.clock();
+    cloud.shutdown().unwrap();
+    assert_eq!(start(Options { state_dir: Some(dir.path().to_owned()), ..Options::instant() }).census().len(), 1);
 }

@@ -357,13 +357,11 @@ mod tests {
     fn credential_scopes() {
         let mut headers = HeaderMap::new();
         assert_eq!(credentials(&headers, &[]), None);
-        let text = "AWS4-HMAC-SHA256 Credential=AKIA/20261122/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
+        let text =
+            "AWS4-HMAC-SHA256 Credential=AKIA/20261122/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
         headers.insert("authorization", text.parse().unwrap());
-        let want = Credentials {
-            access_key: "AKIA".into(),
-            region: Some("eu-west-1".into()),
-            service: Some("ec2".into()),
-        };
+        let want =
+            Credentials { access_key: "AKIA".into(), region: Some("eu-west-1".into()), service: Some("ec2".into()) };
         assert_eq!(credentials(&headers, &[]), Some(want));
         let presigned = [("X-Amz-Credential".to_owned(), "K/20261122/r/sts/aws4_request".to_owned())];
         assert_eq!(credentials(&HeaderMap::new(), &presigned).unwrap().service.as_deref(), Some("sts"));

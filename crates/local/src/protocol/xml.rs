@@ -234,8 +234,16 @@ mod tests {
             writer.finish().lines().skip(1).collect::<String>()
         };
         for (lists, value, want) in [
-            (Lists::Item, json!({"a": "x<&>\"", "b": null, "c": true, "d": 1}), "<R><a>x&lt;&amp;&gt;&quot;</a><c>true</c><d>1</d></R>"),
-            (Lists::Item, json!({"s": [{"k": "1"}, {"k": "2"}]}), "<R><s><item><k>1</k></item><item><k>2</k></item></s></R>"),
+            (
+                Lists::Item,
+                json!({"a": "x<&>\"", "b": null, "c": true, "d": 1}),
+                "<R><a>x&lt;&amp;&gt;&quot;</a><c>true</c><d>1</d></R>",
+            ),
+            (
+                Lists::Item,
+                json!({"s": [{"k": "1"}, {"k": "2"}]}),
+                "<R><s><item><k>1</k></item><item><k>2</k></item></s></R>",
+            ),
             (Lists::Member, json!({"s": ["1", "2"]}), "<R><s><member>1</member><member>2</member></s></R>"),
             (Lists::Singular, json!({"Tags": ["1"], "E": []}), "<R><E></E><Tags><Tag>1</Tag></Tags></R>"),
         ] {

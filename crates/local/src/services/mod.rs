@@ -2,14 +2,16 @@
 //!
 //! A service module has `pub(crate) struct State` (its part of the world) and `pub(crate) static SERVICE: Service`.
 
-pub(crate) mod ecr;
-pub(crate) mod members;
 pub(crate) mod ec2;
+pub(crate) mod ecr;
+pub(crate) mod elbv2;
 pub(crate) mod iam;
 pub(crate) mod logs;
+pub(crate) mod members;
 pub(crate) mod ssm;
-pub(crate) mod tagging;
+pub(crate) mod route53;
 pub(crate) mod sts;
+pub(crate) mod tagging;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,6 +84,7 @@ macro_rules! services {
 
         static ALL: &[&Service] = &[$(&$regional::SERVICE,)* $(&$global::SERVICE,)*];
 
+        #[allow(dead_code, reason = "services without state have one all the same")]
         impl Cx<'_> {
             $(pub(crate) fn $regional(&mut self) -> &mut $regional::State { &mut self.regional().$regional })*
             $(pub(crate) fn $global(&mut self) -> &mut $global::State { &mut self.world.global.$global })*
@@ -90,8 +93,8 @@ macro_rules! services {
 }
 
 services! {
-    regional: ec2, ecr, logs, ssm, tagging;
-    global: iam, sts;
+    regional: ec2, ecr, logs, ssm, tagging, elbv2;
+    global: iam, route53, sts;
 }
 
 /// All services.

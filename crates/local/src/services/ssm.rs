@@ -74,7 +74,9 @@ fn bucket(operation: &str) -> Option<Bucket> {
     match operation {
         "GetParameter" | "GetParameters" | "GetParametersByPath" => Some(Bucket::own(40.0, 40.0)),
         "PutParameter" => Some(Bucket::own(3.0, 3.0)),
-        "DescribeParameters" | "GetParameterHistory" | "DeleteParameter" | "DeleteParameters" => Some(Bucket::own(5.0, 5.0)),
+        "DescribeParameters" | "GetParameterHistory" | "DeleteParameter" | "DeleteParameters" => {
+            Some(Bucket::own(5.0, 5.0))
+        }
         _ => None,
     }
 }
@@ -179,8 +181,7 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
         modified: now,
     };
     let answer = json!({"Version": version.number, "Tier": version.tier});
-    let parameter =
-        cx.ssm().parameters.entry(input.name).or_insert_with(|| Parameter { versions: Vec::new(), tags });
+    let parameter = cx.ssm().parameters.entry(input.name).or_insert_with(|| Parameter { versions: Vec::new(), tags });
     parameter.versions.push(version);
     let excess = parameter.versions.len().saturating_sub(MOST_VERSIONS);
     parameter.versions.drain(..excess);
@@ -202,7 +203,10 @@ fn check_name(name: &str) -> Result<()> {
     }
     let first = name.trim_start_matches('/').to_ascii_lowercase();
     if first.starts_with("aws") || first.starts_with("ssm") {
-        return fail!("ValidationException", "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive).");
+        return fail!(
+            "ValidationException",
+            "Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive)."
+        );
     }
     if name.matches('/').count() > 15 {
         return fail!("HierarchyLevelLimitExceededException", "A hierarchy can have a maximum of 15 levels.");
@@ -236,7 +240,8 @@ fn resolve(cx: &mut Cx<'_>, text: &str) -> Option<(String, Option<u64>)> {
 fn render(cx: &mut Cx<'_>, name: &str, number: Option<u64>, decrypt: bool) -> Option<Value> {
     let arn = arn(cx, name);
     let version = cx.ssm().parameters.get(name)?.version(number)?;
-    let value = if version.kind == "SecureString" && !decrypt { ciphertext(&version.value) } else { version.value.clone() };
+    let value =
+        if version.kind == "SecureString" && !decrypt { ciphertext(&version.value) } else { version.value.clone() };
     let mut members = json!({
         "Name": name,
         "Type": version.kind,
@@ -270,7 +275,11 @@ fn get(cx: &mut Cx<'_>, input: Get) -> Result {
     let (name, number) = resolve(cx, &input.name).ok_or_else(not_found)?;
     match render(cx, &name, number, input.with_decryption) {
         Some(parameter) => Ok(json!({"Parameter": parameter})),
-        None => fail!("ParameterVersionNotFound", "Systems Manager could not find version {} of {name}.", number.unwrap_or_default()),
+        None => fail!(
+            "ParameterVersionNotFound",
+            "Systems Manager could not find version {} of {name}.",
+            number.unwrap_or_default()
+        ),
     }
 }
 
@@ -296,8 +305,7 @@ fn get_many(cx: &mut Cx<'_>, input: GetMany) -> Result {
     at_most_ten(&input.names)?;
     let (mut found, mut invalid) = (Vec::new(), Vec::new());
     for text in BTreeSet::from_iter(input.names) {
-        let parameter =
-            resolve(cx, &text).and_then(|(name, number)| render(cx, &name, number, input.with_decryption));
+        let parameter = resolve(cx, &text).and_then(|(name, number)| render(cx, &name, number, input.with_decryption));
         match parameter {
             Some(parameter) => found.push(parameter),
             None => invalid.push(text),
@@ -324,7 +332,9 @@ impl ParameterFilter {
                 "Equals" => any(&|value| text == value),
                 "BeginsWith" => any(&|value| text.starts_with(value)),
                 "Contains" => any(&|value| text.contains(value)),
-                other => return fail!("InvalidFilterOption", "The filter option {other} is not valid for {}", self.key),
+                other => {
+                    return fail!("InvalidFilterOption", "The filter option {other} is not valid for {}", self.key);
+                }
             })
         };
         if let Some(key) = self.key.strip_prefix("tag:") {
@@ -377,7 +387,10 @@ fn matching(cx: &mut Cx<'_>, filters: &[ParameterFilter]) -> Result<Vec<String>>
 fn page_of(names: Vec<String>, token: Option<&str>, size: Option<usize>, most: usize) -> Result<page::Page<String>> {
     let size = size.unwrap_or(most);
     if !(1..=most).contains(&size) {
-        return fail!("ValidationException", "1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and {most}");
+        return fail!(
+            "ValidationException",
+            "1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and {most}"
+        );
     }
     page::page(names.into_iter().map(|name| (name.clone(), name)), token, size, "InvalidNextToken")
 }
@@ -398,7 +411,10 @@ struct GetByPath {
 
 fn get_by_path(cx: &mut Cx<'_>, input: GetByPath) -> Result {
     if !input.path.starts_with('/') {
-        return fail!("ValidationException", "The parameter doesn't meet the parameter name requirements. The path must begin with \"/\".");
+        return fail!(
+            "ValidationException",
+            "The parameter doesn't meet the parameter name requirements. The path must begin with \"/\"."
+        );
     }
     let mut names = matching(cx, &input.parameter_filters)?;
     names.retain(|name| is_under(name, &input.path, input.recursive));

@@ -61,7 +61,8 @@ fn hour() -> u64 {
 
 fn assume_role(cx: &mut Cx<'_>, input: AssumeRole) -> Result {
     let parts: Vec<&str> = input.role_arn.splitn(6, ':').collect();
-    let (["arn", _, "iam", "", account, resource], true) = (parts.as_slice(), (900..=43200).contains(&input.duration_seconds))
+    let (["arn", _, "iam", "", account, resource], true) =
+        (parts.as_slice(), (900..=43200).contains(&input.duration_seconds))
     else {
         return fail!("ValidationError", "{} is invalid", input.role_arn);
     };

@@ -187,16 +187,21 @@ pub(super) fn dhcp_options(cx: &mut Cx<'_>) -> String {
 pub(super) fn describe_dhcp_options(cx: &mut Cx<'_>, input: Describe) -> Result {
     dhcp_options(cx);
     let (account, region) = (cx.account().to_owned(), cx.region.clone());
-    let domain =
-        if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") };
+    let domain = if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") };
     let sets = cx.ec2().dhcp_options.iter().map(|set| (&set.0, set));
-    let found = input.find(&DHCP, sets, 1000, |(_, tags)| tags, |(id, _), name| match name {
-        "dhcp-options-id" => id.as_str().into(),
-        "owner-id" => account.as_str().into(),
-        "key" => vec!["domain-name", "domain-name-servers"].into(),
-        "value" => vec![domain.as_str(), "AmazonProvidedDNS"].into(),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &DHCP,
+        sets,
+        1000,
+        |(_, tags)| tags,
+        |(id, _), name| match name {
+            "dhcp-options-id" => id.as_str().into(),
+            "owner-id" => account.as_str().into(),
+            "key" => vec!["domain-name", "domain-name-servers"].into(),
+            "value" => vec![domain.as_str(), "AmazonProvidedDNS"].into(),
+            _ => Answer::Unknown,
+        },
+    )?;
     let entry = |key: &str, value: &str| json!({"key": key, "valueSet": [{"value": value}]});
     let set: Vec<Value> = found
         .items

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{State, Subnet};
 use super::common::{ACL, Describe, tag_set};
+use super::{State, Subnet};
 use crate::error::Result;
 use crate::filters::Answer;
 use crate::tags::Tags;
@@ -27,18 +27,26 @@ pub(super) fn create_default(cx: &mut Cx<'_>, vpc_id: &str) {
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let account = cx.account().to_owned();
     let state = &*cx.ec2();
-    let found = input.find(&ACL, state.network_acls.iter(), 1000, |acl| &acl.tags, |acl, name| match name {
-        "network-acl-id" | "association.network-acl-id" => acl.id.as_str().into(),
-        "vpc-id" => acl.vpc_id.as_str().into(),
-        "owner-id" => account.as_str().into(),
-        "default" => true.into(),
-        "association.subnet-id" => subnets_of(state, acl).map(|s| &s.id).collect::<Vec<_>>().into(),
-        "association.association-id" => subnets_of(state, acl).map(|s| &s.acl_association_id).collect::<Vec<_>>().into(),
-        "entry.rule-number" => vec!["100", "32767"].into(),
-        "entry.rule-action" => vec!["allow", "deny"].into(),
-        "entry.cidr" => "0.0.0.0/0".into(),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &ACL,
+        state.network_acls.iter(),
+        1000,
+        |acl| &acl.tags,
+        |acl, name| match name {
+            "network-acl-id" | "association.network-acl-id" => acl.id.as_str().into(),
+            "vpc-id" => acl.vpc_id.as_str().into(),
+            "owner-id" => account.as_str().into(),
+            "default" => true.into(),
+            "association.subnet-id" => subnets_of(state, acl).map(|s| &s.id).collect::<Vec<_>>().into(),
+            "association.association-id" => {
+                subnets_of(state, acl).map(|s| &s.acl_association_id).collect::<Vec<_>>().into()
+            }
+            "entry.rule-number" => vec!["100", "32767"].into(),
+            "entry.rule-action" => vec!["allow", "deny"].into(),
+            "entry.cidr" => "0.0.0.0/0".into(),
+            _ => Answer::Unknown,
+        },
+    )?;
     let set: Vec<Value> = found.items.iter().map(|acl| render(state, acl, &account)).collect();
     Ok(json!({"networkAclSet": set, "nextToken": found.next}))
 }

@@ -217,10 +217,7 @@ pub(super) fn disassociate(cx: &mut Cx<'_>, input: Disassociate) -> Result {
         state.nat_gateways.values().any(|nat| nat.eni_id.as_deref() == Some(association.eni_id.as_str()))
     });
     if used_by_nat {
-        return fail!(
-            "AuthFailure",
-            "You do not have permission to access the specified resource."
-        );
+        return fail!("AuthFailure", "You do not have permission to access the specified resource.");
     }
     let id = address.id.clone();
     unmap(state, &id);
@@ -241,7 +238,10 @@ pub(super) fn release(cx: &mut Cx<'_>, input: Release) -> Result {
     }
     let Some(id) = input.allocation_id else {
         if input.public_ip.is_some() {
-            return fail!("InvalidParameterValue", "You must specify an allocation id when releasing a VPC elastic IP address");
+            return fail!(
+                "InvalidParameterValue",
+                "You must specify an allocation id when releasing a VPC elastic IP address"
+            );
         }
         return fail!("MissingParameter", "The request must contain the parameter AllocationId");
     };

@@ -32,10 +32,6 @@ impl Cidr {
         self.prefix <= other.prefix && other.network & mask(self.prefix) == self.network
     }
 
-    pub(crate) fn contains_address(self, address: Ipv4Addr) -> bool {
-        u32::from(address) & mask(self.prefix) == self.network
-    }
-
     pub(crate) fn overlaps(self, other: Cidr) -> bool {
         self.network <= other.last() && other.network <= self.last()
     }

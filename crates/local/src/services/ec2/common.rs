@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::State;
 use crate::error::{ApiError, Result, fail};
 use crate::filters::{Answer, Filter, passes};
 use crate::page;
@@ -218,17 +219,28 @@ pub(crate) fn tag_set(tags: &Tags) -> Value {
     tags::camel(tags)
 }
 
-/// What a client token made before, if this is the same request again.
-pub(crate) fn replayed(cx: &mut Cx<'_>, token: Option<&str>, request: &str) -> Result<Option<String>> {
+/// What a client token made before, if this is the same request again. `is_known` says whether that still exists (a
+/// deleted NAT gateway does, while it is listed): a token whose resource is forgotten makes a new one.
+pub(crate) fn replayed(
+    cx: &mut Cx<'_>,
+    token: Option<&str>,
+    request: &str,
+    is_known: impl Fn(&State, &str) -> bool,
+) -> Result<Option<String>> {
     let Some(token) = token else { return Ok(None) };
     let key = format!("{}/{token}", cx.operation);
-    match cx.ec2().client_tokens.get(&key) {
-        None => Ok(None),
-        Some((before, id)) if before == request => Ok(Some(id.clone())),
-        Some(_) => fail!(
-            "IdempotentParameterMismatch",
-            "The client token {token} was used before with another request"
-        ),
+    let state = cx.ec2();
+    match state.client_tokens.get(&key) {
+        Some((before, id)) if is_known(state, id) => {
+            if before != request {
+                return fail!(
+                    "IdempotentParameterMismatch",
+                    "The client token {token} was used before with another request"
+                );
+            }
+            Ok(Some(id.clone()))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -37,19 +37,61 @@ pub(crate) struct Endpoint {
     pub(crate) tags: Tags,
 }
 
-const FULL_ACCESS: &str = r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+const FULL_ACCESS: &str =
+    r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 /// Services with gateway endpoints.
 const GATEWAYS: &[&str] = &["s3", "dynamodb"];
 
 /// Services with interface endpoints.
 const INTERFACES: &[&str] = &[
-    "acm-pca", "athena", "autoscaling", "cloudformation", "cloudtrail", "codebuild", "codecommit",
-    "codedeploy", "codedeploy-commands-secure", "codepipeline", "config", "dynamodb", "ebs", "ec2", "ec2messages",
-    "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "elasticfilesystem", "elasticloadbalancing", "email-smtp",
-    "events", "execute-api", "glue", "guardduty-data", "kinesis-firehose", "kinesis-streams", "kms", "lambda", "logs",
-    "monitoring", "rds", "rds-data", "s3", "secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "ssmmessages",
-    "states", "sts", "synthetics", "tagging", "xray",
+    "acm-pca",
+    "athena",
+    "autoscaling",
+    "cloudformation",
+    "cloudtrail",
+    "codebuild",
+    "codecommit",
+    "codedeploy",
+    "codedeploy-commands-secure",
+    "codepipeline",
+    "config",
+    "dynamodb",
+    "ebs",
+    "ec2",
+    "ec2messages",
+    "ecr.api",
+    "ecr.dkr",
+    "ecs",
+    "ecs-agent",
+    "ecs-telemetry",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "email-smtp",
+    "events",
+    "execute-api",
+    "glue",
+    "guardduty-data",
+    "kinesis-firehose",
+    "kinesis-streams",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "rds",
+    "rds-data",
+    "s3",
+    "secretsmanager",
+    "servicediscovery",
+    "sns",
+    "sqs",
+    "ssm",
+    "ssmmessages",
+    "states",
+    "sts",
+    "synthetics",
+    "tagging",
+    "xray",
 ];
 
 /// The short name of a service of this region: `com.amazonaws.{region}.{short}`.
@@ -119,7 +161,7 @@ fn gateway() -> String {
 
 pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     let (request, token) = (format!("{input:?}"), input.client_token.clone());
-    if let Some(id) = replayed(cx, token.as_deref(), &request)? {
+    if let Some(id) = replayed(cx, token.as_deref(), &request, |state, id| state.endpoints.contains_key(id))? {
         ENDPOINT.find(&cx.ec2().endpoints, &id)?;
         return Ok(json!({"vpcEndpoint": render(cx, &id), "clientToken": token}));
     }
@@ -148,9 +190,16 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         other => return fail!("InvalidParameter", "The local cloud does not have endpoints of type {other}"),
     };
     if is_gateway && !GATEWAYS.contains(&short.as_str()) {
-        return fail!("InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface]).");
+        return fail!(
+            "InvalidParameter",
+            "Endpoint type (Gateway) does not match available service types ([Interface])."
+        );
     }
-    if is_gateway && (!input.subnet_id.is_empty() || !input.security_group_id.is_empty() || input.private_dns_enabled == Some(true)) {
+    if is_gateway
+        && (!input.subnet_id.is_empty()
+            || !input.security_group_id.is_empty()
+            || input.private_dns_enabled == Some(true))
+    {
         return fail!("InvalidParameter", "Subnets, security groups and private DNS are for interface endpoints only");
     }
     if !is_gateway && !input.route_table_id.is_empty() {
@@ -270,7 +319,10 @@ fn add_subnets(cx: &mut Cx<'_>, endpoint: &mut Endpoint, subnets: &[String]) -> 
             return fail!("InvalidParameter", "Subnet {id} does not belong to the VPC {}", endpoint.vpc_id);
         }
         if zones.contains(&subnet.zone) {
-            return fail!("DuplicateSubnetsInSameZone", "Found another VPC endpoint subnet in the availability zone of {id}");
+            return fail!(
+                "DuplicateSubnetsInSameZone",
+                "Found another VPC endpoint subnet in the availability zone of {id}"
+            );
         }
         zones.push(subnet.zone.clone());
     }
@@ -368,16 +420,22 @@ fn dns_entries(state: &State, endpoint: &Endpoint, region: &str) -> Vec<Value> {
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let account = cx.account().to_owned();
     let endpoints = &cx.ec2().endpoints;
-    let found = input.find(&ENDPOINT, endpoints.iter(), 1000, |endpoint| &endpoint.tags, |endpoint, name| match name {
-        "vpc-endpoint-id" => endpoint.id.as_str().into(),
-        "vpc-id" => endpoint.vpc_id.as_str().into(),
-        "service-name" => endpoint.service.as_str().into(),
-        "vpc-endpoint-state" => endpoint.state.as_str().into(),
-        "vpc-endpoint-type" => if endpoint.is_gateway { "Gateway" } else { "Interface" }.into(),
-        "ip-address-type" => "ipv4".into(),
-        "owner-id" => account.as_str().into(),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &ENDPOINT,
+        endpoints.iter(),
+        1000,
+        |endpoint| &endpoint.tags,
+        |endpoint, name| match name {
+            "vpc-endpoint-id" => endpoint.id.as_str().into(),
+            "vpc-id" => endpoint.vpc_id.as_str().into(),
+            "service-name" => endpoint.service.as_str().into(),
+            "vpc-endpoint-state" => endpoint.state.as_str().into(),
+            "vpc-endpoint-type" => if endpoint.is_gateway { "Gateway" } else { "Interface" }.into(),
+            "ip-address-type" => "ipv4".into(),
+            "owner-id" => account.as_str().into(),
+            _ => Answer::Unknown,
+        },
+    )?;
     let (ids, next): (Vec<String>, _) = (found.items.iter().map(|e| e.id.clone()).collect(), found.next);
     let set: Vec<Value> = ids.iter().map(|id| render(cx, id)).collect();
     Ok(json!({"vpcEndpointSet": set, "nextToken": next}))
@@ -624,10 +682,8 @@ pub(super) fn describe_services(cx: &mut Cx<'_>, input: DescribeServices) -> Res
 
 /// Prefix lists of the gateway services, by id, with their names.
 fn prefix_lists(region: &str) -> Vec<(String, String)> {
-    let mut lists: Vec<_> = GATEWAYS
-        .iter()
-        .map(|short| (prefix_list(short, region), format!("com.amazonaws.{region}.{short}")))
-        .collect();
+    let mut lists: Vec<_> =
+        GATEWAYS.iter().map(|short| (prefix_list(short, region), format!("com.amazonaws.{region}.{short}"))).collect();
     lists.sort();
     lists
 }

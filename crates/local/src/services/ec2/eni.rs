@@ -121,10 +121,7 @@ pub(crate) fn check_groups(state: &State, groups: &[String], vpc_id: &str) -> Re
     for id in groups {
         let group = GROUP.find(&state.security_groups, id)?;
         if group.vpc_id != vpc_id {
-            return fail!(
-                "InvalidParameterValue",
-                "Security group {id} and the subnet belong to different networks"
-            );
+            return fail!("InvalidParameterValue", "Security group {id} and the subnet belong to different networks");
         }
     }
     Ok(())
@@ -210,28 +207,34 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let group_names = |eni: &Eni| -> Vec<String> {
         eni.groups.iter().filter_map(|id| state.security_groups.get(id)).map(|g| g.name.clone()).collect()
     };
-    let found = input.find(&ENI, state.network_interfaces.iter(), 1000, |eni| &eni.tags, |eni, name| match name {
-        "network-interface-id" => eni.id.as_str().into(),
-        "subnet-id" => eni.subnet_id.as_str().into(),
-        "vpc-id" => eni.vpc_id.as_str().into(),
-        "availability-zone" => eni.zone.as_str().into(),
-        "group-id" => eni.groups.clone().into(),
-        "group-name" => group_names(eni).into(),
-        "description" => eni.description.as_str().into(),
-        "interface-type" => eni.kind.as_str().into(),
-        "requester-id" => eni.requester.as_str().into(),
-        "requester-managed" => (!eni.requester.is_empty()).into(),
-        "owner-id" => account.as_str().into(),
-        "status" => if eni.owner.is_empty() { "available" } else { "in-use" }.into(),
-        "mac-address" => eni.mac.as_str().into(),
-        "private-ip-address" | "addresses.private-ip-address" => eni.private_ip.to_string().into(),
-        "association.public-ip" | "addresses.association.public-ip" => eni.public_ip.clone().into(),
-        "attachment.instance-owner-id" => Some(eni.owner.clone()).filter(|o| !o.is_empty()).into(),
-        "attachment.attachment-id" => Some(eni.attachment_id.clone()).filter(|a| !a.is_empty()).into(),
-        "attachment.status" => if eni.owner.is_empty() { "detached" } else { "attached" }.into(),
-        "attachment.instance-id" => Answer::Has(Vec::new()),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &ENI,
+        state.network_interfaces.iter(),
+        1000,
+        |eni| &eni.tags,
+        |eni, name| match name {
+            "network-interface-id" => eni.id.as_str().into(),
+            "subnet-id" => eni.subnet_id.as_str().into(),
+            "vpc-id" => eni.vpc_id.as_str().into(),
+            "availability-zone" => eni.zone.as_str().into(),
+            "group-id" => eni.groups.clone().into(),
+            "group-name" => group_names(eni).into(),
+            "description" => eni.description.as_str().into(),
+            "interface-type" => eni.kind.as_str().into(),
+            "requester-id" => eni.requester.as_str().into(),
+            "requester-managed" => (!eni.requester.is_empty()).into(),
+            "owner-id" => account.as_str().into(),
+            "status" => if eni.owner.is_empty() { "available" } else { "in-use" }.into(),
+            "mac-address" => eni.mac.as_str().into(),
+            "private-ip-address" | "addresses.private-ip-address" => eni.private_ip.to_string().into(),
+            "association.public-ip" | "addresses.association.public-ip" => eni.public_ip.clone().into(),
+            "attachment.instance-owner-id" => Some(eni.owner.clone()).filter(|o| !o.is_empty()).into(),
+            "attachment.attachment-id" => Some(eni.attachment_id.clone()).filter(|a| !a.is_empty()).into(),
+            "attachment.status" => if eni.owner.is_empty() { "detached" } else { "attached" }.into(),
+            "attachment.instance-id" => Answer::Has(Vec::new()),
+            _ => Answer::Unknown,
+        },
+    )?;
     let set: Vec<Value> = found.items.iter().map(|eni| render(state, eni, &account, &region)).collect();
     Ok(json!({"networkInterfaceSet": set, "nextToken": found.next}))
 }

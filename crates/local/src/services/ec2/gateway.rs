@@ -51,13 +51,19 @@ fn render(gateway: &InternetGateway, account: &str) -> Value {
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let account = cx.account().to_owned();
     let gateways = &cx.ec2().internet_gateways;
-    let found = input.find(&GATEWAY, gateways.iter(), 1000, |gateway| &gateway.tags, |gateway, name| match name {
-        "internet-gateway-id" => gateway.id.as_str().into(),
-        "attachment.vpc-id" => gateway.vpc_id.clone().into(),
-        "attachment.state" => gateway.vpc_id.as_ref().map(|_| "available".to_owned()).into(),
-        "owner-id" => account.as_str().into(),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &GATEWAY,
+        gateways.iter(),
+        1000,
+        |gateway| &gateway.tags,
+        |gateway, name| match name {
+            "internet-gateway-id" => gateway.id.as_str().into(),
+            "attachment.vpc-id" => gateway.vpc_id.clone().into(),
+            "attachment.state" => gateway.vpc_id.as_ref().map(|_| "available".to_owned()).into(),
+            "owner-id" => account.as_str().into(),
+            _ => Answer::Unknown,
+        },
+    )?;
     let set: Vec<Value> = found.items.iter().map(|gateway| render(gateway, &account)).collect();
     Ok(json!({"internetGatewaySet": set, "nextToken": found.next}))
 }
@@ -81,11 +87,7 @@ pub(super) fn attach(cx: &mut Cx<'_>, input: Attachment) -> Result {
         );
     }
     if state.internet_gateways.values().any(|other| other.vpc_id.as_ref() == Some(&input.vpc_id)) {
-        return fail!(
-            "InvalidParameterValue",
-            "Network {} already has an internet gateway attached",
-            input.vpc_id
-        );
+        return fail!("InvalidParameterValue", "Network {} already has an internet gateway attached", input.vpc_id);
     }
     let gateway = GATEWAY.find_mut(&mut state.internet_gateways, &input.internet_gateway_id)?;
     gateway.vpc_id = Some(input.vpc_id);

@@ -38,7 +38,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     let tags = new_tags(&input.tags, &GROUP)?;
     let name = input.group_name;
     if name.to_ascii_lowercase().starts_with("sg-") {
-        return fail!("InvalidParameterValue", "Invalid group name '{name}'. Group names may not be in the format sg-*.");
+        return fail!(
+            "InvalidParameterValue",
+            "Invalid group name '{name}'. Group names may not be in the format sg-*."
+        );
     }
     if name.eq_ignore_ascii_case("default") {
         return fail!("InvalidGroup.Reserved", "Cannot use reserved security group name: {name}");
@@ -99,12 +102,8 @@ fn insert(cx: &mut Cx<'_>, vpc_id: &str, name: &str, description: &str, tags: Ta
 }
 
 /// Rules of one direction, grouped by protocol and ports as AWS shows them.
-pub(super) fn permissions<'a>(
-    rules: impl Iterator<Item = &'a Rule>,
-    egress: bool,
-    account: &str,
-) -> Vec<Value> {
-    let mut grouped: BTreeMap<(String, Option<i64>, Option<i64>), Vec<&Rule>> = BTreeMap::new();
+pub(super) fn permissions<'a>(rules: impl Iterator<Item = &'a Rule>, egress: bool, account: &str) -> Vec<Value> {
+    let mut grouped: BTreeMap<_, Vec<&Rule>> = BTreeMap::new();
     for rule in rules.filter(|rule| rule.egress == egress) {
         grouped.entry((rule.protocol.clone(), rule.from, rule.to)).or_default().push(rule);
     }
@@ -184,7 +183,8 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: DescribeGroups) -> Result {
         ..Describe::default()
     };
     let groups = &cx.ec2().security_groups;
-    let found = input.find(&GROUP, groups.iter(), 1000, |group| &group.tags, |group, name| ask(group, name, &account))?;
+    let found =
+        input.find(&GROUP, groups.iter(), 1000, |group| &group.tags, |group, name| ask(group, name, &account))?;
     let set: Vec<Value> = found.items.iter().map(|group| render(group, &account, &arn)).collect();
     Ok(json!({"securityGroupInfo": set, "nextToken": found.next}))
 }

@@ -5,8 +5,8 @@ mod acl;
 mod address;
 mod cidr;
 mod common;
-pub(crate) mod eni;
 mod endpoint;
+pub(crate) mod eni;
 mod gateway;
 pub(crate) mod group;
 mod nat;
@@ -29,9 +29,8 @@ use crate::world::Cx;
 
 pub(crate) use self::acl::NetworkAcl;
 pub(crate) use self::address::Address;
-pub(crate) use self::cidr::Cidr;
-pub(crate) use self::eni::{Eni, NewEni};
 pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::eni::{Eni, NewEni};
 pub(crate) use self::gateway::InternetGateway;
 pub(crate) use self::group::SecurityGroup;
 pub(crate) use self::nat::NatGateway;
@@ -199,7 +198,8 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     let Some(state) = cx.world.regions.get(&cx.region).map(|region| &region.ec2) else { return Vec::new() };
     tagging::all(state)
         .into_iter()
-        .filter(|tagged| !tagged.gone)
+        // The default DHCP options are AWS's, unless somebody has tagged them.
+        .filter(|tagged| !tagged.gone && (*tagged.kind != common::DHCP || !tagged.tags.is_empty()))
         .map(|tagged| Resource {
             arn: cx.arn("ec2", &format!("{}/{}", tagged.kind.resource_type, tagged.id)),
             kind: tagged.kind.tagging_type,

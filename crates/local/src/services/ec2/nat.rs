@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::common::{
-    ADDRESS, Describe, NAT, SUBNET, TagSpecification, new_tags, remember, replayed, tag_set,
-};
+use super::common::{ADDRESS, Describe, NAT, SUBNET, TagSpecification, new_tags, remember, replayed, tag_set};
 use super::{Later, NewEni, address, eni, gateway};
 use crate::clock::Time;
 use crate::error::{Result, fail};
@@ -84,7 +82,7 @@ fn public() -> String {
 
 pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     let (request, token) = (format!("{input:?}"), input.client_token.clone());
-    if let Some(id) = replayed(cx, token.as_deref(), &request)? {
+    if let Some(id) = replayed(cx, token.as_deref(), &request, |state, id| state.nat_gateways.contains_key(id))? {
         let nat = NAT.find(&cx.ec2().nat_gateways, &id)?;
         return Ok(json!({"natGateway": render(nat), "clientToken": token}));
     }
@@ -110,9 +108,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     let state = cx.ec2();
     let subnet = SUBNET.find(&state.subnets, &subnet_id)?;
     let (vpc_id, zone) = (subnet.vpc_id.clone(), subnet.zone.clone());
-    let in_zone = state.nat_gateways.values().filter(|nat| {
-        !nat.is_gone() && state.subnets.get(&nat.subnet_id).is_some_and(|subnet| subnet.zone == zone)
-    });
+    let in_zone = state
+        .nat_gateways
+        .values()
+        .filter(|nat| !nat.is_gone() && state.subnets.get(&nat.subnet_id).is_some_and(|subnet| subnet.zone == zone));
     if in_zone.count() >= quota {
         return fail!(
             "NatGatewayLimitExceeded",
@@ -166,10 +165,8 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
                 nat.eni_id = Some(eni.id);
             }
             Err(error) => {
-                failure = Some((
-                    error.code,
-                    "Subnet has insufficient free addresses to create this NAT gateway".to_owned(),
-                ));
+                failure =
+                    Some((error.code, "Subnet has insufficient free addresses to create this NAT gateway".to_owned()));
             }
         }
     }
@@ -233,13 +230,19 @@ fn render(nat: &NatGateway) -> Value {
 
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let nats = &cx.ec2().nat_gateways;
-    let found = input.find(&NAT, nats.iter(), 1000, |nat| &nat.tags, |nat, name| match name {
-        "nat-gateway-id" => nat.id.as_str().into(),
-        "state" => nat.state.text().into(),
-        "subnet-id" => nat.subnet_id.as_str().into(),
-        "vpc-id" => nat.vpc_id.as_str().into(),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &NAT,
+        nats.iter(),
+        1000,
+        |nat| &nat.tags,
+        |nat, name| match name {
+            "nat-gateway-id" => nat.id.as_str().into(),
+            "state" => nat.state.text().into(),
+            "subnet-id" => nat.subnet_id.as_str().into(),
+            "vpc-id" => nat.vpc_id.as_str().into(),
+            _ => Answer::Unknown,
+        },
+    )?;
     let set: Vec<Value> = found.items.iter().map(|nat| render(nat)).collect();
     Ok(json!({"natGatewaySet": set, "nextToken": found.next}))
 }

@@ -75,15 +75,14 @@ pub(super) struct CreateTable {
 
 pub(super) fn create_table(cx: &mut Cx<'_>, input: CreateTable) -> Result {
     let (request, token) = (format!("{input:?}"), input.client_token.clone());
-    if let Some(id) = replayed(cx, token.as_deref(), &request)? {
+    if let Some(id) = replayed(cx, token.as_deref(), &request, |state, id| state.route_tables.contains_key(id))? {
         TABLE.find(&cx.ec2().route_tables, &id)?;
         return Ok(json!({"routeTable": render(cx, &id), "clientToken": token}));
     }
     let tags = new_tags(&input.tags, &TABLE)?;
     VPC.find(&cx.ec2().vpcs, &input.vpc_id)?;
     let id = cx.id("rtb");
-    let table =
-        RouteTable { id: id.clone(), vpc_id: input.vpc_id, routes: Vec::new(), associations: Vec::new(), tags };
+    let table = RouteTable { id: id.clone(), vpc_id: input.vpc_id, routes: Vec::new(), associations: Vec::new(), tags };
     cx.ec2().route_tables.insert(id.clone(), table);
     remember(cx, token.as_deref(), request, &id);
     Ok(json!({"routeTable": render(cx, &id), "clientToken": token}))
@@ -107,10 +106,7 @@ fn is_active(state: &State, vpc_id: &str, target: &str) -> bool {
     if GATEWAY.fits(target) {
         state.internet_gateways.get(target).is_some_and(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id))
     } else if NAT.fits(target) {
-        state
-            .nat_gateways
-            .get(target)
-            .is_some_and(|nat| !matches!(nat.state, NatState::Deleted | NatState::Failed))
+        state.nat_gateways.get(target).is_some_and(|nat| !matches!(nat.state, NatState::Deleted | NatState::Failed))
     } else if ENDPOINT.fits(target) {
         state.endpoints.contains_key(target)
     } else {
@@ -190,43 +186,52 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let targets = |table: &RouteTable, member: &str| -> Vec<String> {
         table.routes.iter().filter(|r| target_member(&r.target) == member).map(|r| r.target.clone()).collect()
     };
-    let found = input.find(&TABLE, state.route_tables.iter(), 100, |table| &table.tags, |table, name| match name {
-        "route-table-id" => table.id.as_str().into(),
-        "vpc-id" => table.vpc_id.as_str().into(),
-        "owner-id" => account.as_str().into(),
-        "association.route-table-association-id" => {
-            table.associations.iter().map(|a| &a.id).collect::<Vec<_>>().into()
-        }
-        "association.route-table-id" if table.associations.is_empty() => Answer::Has(Vec::new()),
-        "association.route-table-id" => table.id.as_str().into(),
-        "association.subnet-id" => table.associations.iter().filter_map(|a| a.subnet_id.clone()).collect::<Vec<_>>().into(),
-        "association.main" => table.associations.iter().map(|a| a.subnet_id.is_none()).collect::<Vec<_>>().into(),
-        "association.gateway-id" => Answer::Has(Vec::new()),
-        "route.destination-cidr-block" => {
-            let own = table.routes.iter().filter(|r| matches!(r.destination, Destination::Cidr(_)));
-            let mut all: Vec<String> = own.map(|r| r.destination.text().to_owned()).collect();
-            all.extend(local_ranges(state, &table.vpc_id).iter().map(ToString::to_string));
-            Answer::Has(all)
-        }
-        "route.destination-prefix-list-id" => {
-            let own = table.routes.iter().filter(|r| matches!(r.destination, Destination::PrefixList(_)));
-            own.map(|r| r.destination.text()).collect::<Vec<_>>().into()
-        }
-        "route.gateway-id" => {
-            let mut all = targets(table, "gatewayId");
-            all.push("local".to_owned());
-            Answer::Has(all)
-        }
-        "route.nat-gateway-id" => Answer::Has(targets(table, "natGatewayId")),
-        "route.origin" => {
-            if table.routes.is_empty() { vec!["CreateRouteTable"] } else { vec!["CreateRouteTable", "CreateRoute"] }.into()
-        }
-        "route.state" => {
-            let own = table.routes.iter().map(|r| is_active(state, &table.vpc_id, &r.target));
-            own.chain([true]).map(|active| if active { "active" } else { "blackhole" }).collect::<Vec<_>>().into()
-        }
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &TABLE,
+        state.route_tables.iter(),
+        100,
+        |table| &table.tags,
+        |table, name| match name {
+            "route-table-id" => table.id.as_str().into(),
+            "vpc-id" => table.vpc_id.as_str().into(),
+            "owner-id" => account.as_str().into(),
+            "association.route-table-association-id" => {
+                table.associations.iter().map(|a| &a.id).collect::<Vec<_>>().into()
+            }
+            "association.route-table-id" if table.associations.is_empty() => Answer::Has(Vec::new()),
+            "association.route-table-id" => table.id.as_str().into(),
+            "association.subnet-id" => {
+                table.associations.iter().filter_map(|a| a.subnet_id.clone()).collect::<Vec<_>>().into()
+            }
+            "association.main" => table.associations.iter().map(|a| a.subnet_id.is_none()).collect::<Vec<_>>().into(),
+            "association.gateway-id" => Answer::Has(Vec::new()),
+            "route.destination-cidr-block" => {
+                let own = table.routes.iter().filter(|r| matches!(r.destination, Destination::Cidr(_)));
+                let mut all: Vec<String> = own.map(|r| r.destination.text().to_owned()).collect();
+                all.extend(local_ranges(state, &table.vpc_id).iter().map(ToString::to_string));
+                Answer::Has(all)
+            }
+            "route.destination-prefix-list-id" => {
+                let own = table.routes.iter().filter(|r| matches!(r.destination, Destination::PrefixList(_)));
+                own.map(|r| r.destination.text()).collect::<Vec<_>>().into()
+            }
+            "route.gateway-id" => {
+                let mut all = targets(table, "gatewayId");
+                all.push("local".to_owned());
+                Answer::Has(all)
+            }
+            "route.nat-gateway-id" => Answer::Has(targets(table, "natGatewayId")),
+            "route.origin" => {
+                if table.routes.is_empty() { vec!["CreateRouteTable"] } else { vec!["CreateRouteTable", "CreateRoute"] }
+                    .into()
+            }
+            "route.state" => {
+                let own = table.routes.iter().map(|r| is_active(state, &table.vpc_id, &r.target));
+                own.chain([true]).map(|active| if active { "active" } else { "blackhole" }).collect::<Vec<_>>().into()
+            }
+            _ => Answer::Unknown,
+        },
+    )?;
     let (ids, next): (Vec<String>, _) = (found.items.iter().map(|t| t.id.clone()).collect(), found.next);
     let set: Vec<Value> = ids.iter().map(|id| render(cx, id)).collect();
     Ok(json!({"routeTableSet": set, "nextToken": next}))
@@ -297,15 +302,20 @@ impl RouteInput {
         let given = [&self.gateway_id, &self.nat_gateway_id, &self.network_interface_id, &self.vpc_endpoint_id];
         let mut given = given.into_iter().flatten();
         let (Some(target), None) = (given.next(), given.next()) else {
-            return fail!("InvalidParameterCombination", "The request must contain exactly one of gatewayId, natGatewayId, \
-                          networkInterfaceId, vpcEndpointId, or another target");
+            return fail!(
+                "InvalidParameterCombination",
+                "The request must contain exactly one of gatewayId, natGatewayId, \
+                          networkInterfaceId, vpcEndpointId, or another target"
+            );
         };
         let id = &self.route_table_id;
         let other_network = |what: &str| {
             fail!("InvalidParameterValue", "route table {id} and {what} {target} belong to different networks")
         };
         if self.nat_gateway_id.is_some() {
-            let missing = || ApiError::new("InvalidNatGatewayID.NotFound", format!("The natGateway ID '{target}' does not exist"));
+            let missing = || {
+                ApiError::new("InvalidNatGatewayID.NotFound", format!("The natGateway ID '{target}' does not exist"))
+            };
             let nat = state.nat_gateways.get(target).ok_or_else(missing)?;
             if !matches!(nat.state, NatState::Pending | NatState::Available) {
                 return Err(missing());
@@ -326,7 +336,8 @@ impl RouteInput {
                 endpoint.id
             );
         } else {
-            let missing = || ApiError::new("InvalidGatewayID.NotFound", format!("The gateway ID '{target}' does not exist"));
+            let missing =
+                || ApiError::new("InvalidGatewayID.NotFound", format!("The gateway ID '{target}' does not exist"));
             let gateway = state.internet_gateways.get(target).ok_or_else(missing)?;
             if gateway.vpc_id.as_deref() != Some(vpc_id) {
                 return other_network("network gateway");
@@ -391,7 +402,12 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: RouteInput) -> Result {
     let destination = input.destination()?;
     let table = TABLE.find(&state.route_tables, &input.route_table_id)?;
     if local_ranges(state, &table.vpc_id).iter().any(|cidr| cidr.to_string() == destination.text()) {
-        return fail!("InvalidParameterValue", "cannot remove local route {} in route table {}", destination.text(), table.id);
+        return fail!(
+            "InvalidParameterValue",
+            "cannot remove local route {} in route table {}",
+            destination.text(),
+            table.id
+        );
     }
     let Some(route) = table.routes.iter().find(|route| route.destination == destination) else {
         return fail!(
@@ -402,7 +418,12 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: RouteInput) -> Result {
         );
     };
     if ENDPOINT.fits(&route.target) {
-        return fail!("InvalidParameterValue", "cannot remove VPC endpoint route {} in route table {}", route.target, table.id);
+        return fail!(
+            "InvalidParameterValue",
+            "cannot remove VPC endpoint route {} in route table {}",
+            route.target,
+            table.id
+        );
     }
     let table = TABLE.find_mut(&mut state.route_tables, &input.route_table_id)?;
     table.routes.retain(|route| route.destination != destination);
@@ -515,9 +536,7 @@ pub(super) fn disassociate(cx: &mut Cx<'_>, input: Disassociate) -> Result {
 /// Adds a gateway endpoint's route to a table.
 pub(super) fn add_endpoint(state: &mut State, table_id: &str, endpoint: &endpoint::Endpoint) {
     if let (Some(table), Some(list)) = (state.route_tables.get_mut(table_id), &endpoint.prefix_list_id) {
-        table
-            .routes
-            .push(Route { destination: Destination::PrefixList(list.clone()), target: endpoint.id.clone() });
+        table.routes.push(Route { destination: Destination::PrefixList(list.clone()), target: endpoint.id.clone() });
     }
 }
 

@@ -252,12 +252,20 @@ fn traffic(protocol: Option<&str>, from: Option<i64>, to: Option<i64>) -> Result
                 (Some(from), Some(to)) if from > to => {
                     fail!("InvalidParameterValue", "Invalid {upper} port range ({from}:{to})")
                 }
-                (Some(from), Some(to)) => fail!("InvalidParameterValue", "Invalid value '{from}:{to}' for portRange. Must be between 0 and 65535"),
-                _ => fail!("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange."),
+                (Some(from), Some(to)) => fail!(
+                    "InvalidParameterValue",
+                    "Invalid value '{from}:{to}' for portRange. Must be between 0 and 65535"
+                ),
+                _ => fail!(
+                    "InvalidParameterValue",
+                    "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange."
+                ),
             }
         }
         "icmp" | "icmpv6" => match (from.unwrap_or(-1), to.unwrap_or(-1)) {
-            (from, to) if (-1..=255).contains(&from) && (-1..=255).contains(&to) => Ok((protocol, Some(from), Some(to))),
+            (from, to) if (-1..=255).contains(&from) && (-1..=255).contains(&to) => {
+                Ok((protocol, Some(from), Some(to)))
+            }
             (from, to) => fail!("InvalidParameterValue", "ICMP code ({to}) or type ({from}) out of range"),
         },
         other => match other.parse::<u8>() {
@@ -287,7 +295,10 @@ fn authorize(cx: &mut Cx<'_>, input: Change, egress: bool) -> Result {
         }
     }
     if group.rules.values().filter(|rule| rule.egress == egress).count() + rules.len() > MOST_RULES {
-        return fail!("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.");
+        return fail!(
+            "RulesPerSecurityGroupLimitExceeded",
+            "The maximum number of rules per security group has been reached."
+        );
     }
     for rule in &mut rules {
         rule.id = cx.id("sgr");
@@ -308,9 +319,7 @@ fn duplicate(rule: &Rule) -> ApiError {
         (protocol @ ("icmp" | "icmpv6"), Some(from), Some(to)) => {
             (protocol.to_uppercase(), format!(", type: {from}, code: {to}"))
         }
-        (protocol, Some(from), Some(to)) => {
-            (protocol.to_uppercase(), format!(", from port: {from}, to port: {to}"))
-        }
+        (protocol, Some(from), Some(to)) => (protocol.to_uppercase(), format!(", from port: {from}, to port: {to}")),
         (protocol, ..) => (protocol.to_owned(), String::new()),
     };
     ApiError::new(
@@ -367,7 +376,10 @@ fn revoke(cx: &mut Cx<'_>, input: Change, egress: bool) -> Result {
         let group = GROUP.find(&state.security_groups, &group_id)?;
         for rule in &wanted {
             let Some(found) = group.rules.values().find(|other| other.is_same(rule)) else {
-                return fail!("InvalidPermission.NotFound", "The specified rule does not exist in this security group.");
+                return fail!(
+                    "InvalidPermission.NotFound",
+                    "The specified rule does not exist in this security group."
+                );
             };
             ids.push(found.id.clone());
         }
@@ -375,7 +387,7 @@ fn revoke(cx: &mut Cx<'_>, input: Change, egress: bool) -> Result {
         let group = GROUP.find(&state.security_groups, &group_id)?;
         for id in &input.security_group_rule_id {
             RULE.check(id)?;
-            if !group.rules.get(id).is_some_and(|rule| rule.egress == egress) {
+            if group.rules.get(id).is_none_or(|rule| rule.egress != egress) {
                 return Err(RULE.not_found(id));
             }
             ids.push(id.clone());
@@ -466,7 +478,12 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
             (None, Some(text), None, None) => cidr6(&text)?,
             (None, None, Some(id), None) => Source::PrefixList(id),
             (None, None, None, Some(id)) => group_source(state, &id, &group.vpc_id)?,
-            _ => return fail!("InvalidParameterCombination", "Exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId must be given"),
+            _ => {
+                return fail!(
+                    "InvalidParameterCombination",
+                    "Exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId must be given"
+                );
+            }
         };
         if std::mem::discriminant(&source) != std::mem::discriminant(&before.source) {
             return fail!("InvalidParameterValue", "You cannot change the source type of rule {id}");
@@ -529,8 +546,7 @@ fn describe_anew(cx: &mut Cx<'_>, input: Redescribe, egress: bool) -> Result {
     };
     let state = cx.ec2();
     let group_id = change.group_id(state)?;
-    let wanted =
-        if change.ip_permissions.is_empty() { Vec::new() } else { change.rules(state, &group_id, egress)? };
+    let wanted = if change.ip_permissions.is_empty() { Vec::new() } else { change.rules(state, &group_id, egress)? };
     let group = GROUP.find_mut(&mut state.security_groups, &group_id)?;
     let mut updates: Vec<(String, Option<String>)> = Vec::new();
     for rule in wanted {

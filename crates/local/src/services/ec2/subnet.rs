@@ -154,20 +154,26 @@ fn render(cx: &mut Cx<'_>, id: &str) -> Value {
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let (account, arn) = (cx.account().to_owned(), cx.arn("ec2", "subnet/"));
     let regional = &*cx.ec2();
-    let found = input.find(&SUBNET, regional.subnets.iter(), 1000, |subnet| &subnet.tags, |subnet, name| match name {
-        "subnet-id" => subnet.id.as_str().into(),
-        "subnet-arn" => format!("{arn}{}", subnet.id).into(),
-        "vpc-id" => subnet.vpc_id.as_str().into(),
-        "state" => state(subnet).into(),
-        "owner-id" => account.as_str().into(),
-        "availability-zone" | "availabilityZone" => subnet.zone.as_str().into(),
-        "availability-zone-id" | "availabilityZoneId" => subnet.zone_id.as_str().into(),
-        "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string().into(),
-        "available-ip-address-count" => subnet.free_addresses(regional).to_string().into(),
-        "default-for-az" | "defaultForAz" => false.into(),
-        "map-public-ip-on-launch" => subnet.map_public_ip_on_launch.into(),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &SUBNET,
+        regional.subnets.iter(),
+        1000,
+        |subnet| &subnet.tags,
+        |subnet, name| match name {
+            "subnet-id" => subnet.id.as_str().into(),
+            "subnet-arn" => format!("{arn}{}", subnet.id).into(),
+            "vpc-id" => subnet.vpc_id.as_str().into(),
+            "state" => state(subnet).into(),
+            "owner-id" => account.as_str().into(),
+            "availability-zone" | "availabilityZone" => subnet.zone.as_str().into(),
+            "availability-zone-id" | "availabilityZoneId" => subnet.zone_id.as_str().into(),
+            "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string().into(),
+            "available-ip-address-count" => subnet.free_addresses(regional).to_string().into(),
+            "default-for-az" | "defaultForAz" => false.into(),
+            "map-public-ip-on-launch" => subnet.map_public_ip_on_launch.into(),
+            _ => Answer::Unknown,
+        },
+    )?;
     let (ids, next): (Vec<String>, _) = (found.items.iter().map(|s| s.id.clone()).collect(), found.next);
     let set: Vec<Value> = ids.iter().map(|id| render(cx, id)).collect();
     Ok(json!({"subnetSet": set, "nextToken": next}))

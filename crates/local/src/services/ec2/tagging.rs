@@ -50,7 +50,12 @@ pub(super) fn all(state: &State) -> Vec<Tagged<'_>> {
         gone: nat.is_gone(),
     }));
     for group in state.security_groups.values() {
-        all.extend(group.rules.values().map(|rule| Tagged { id: &rule.id, kind: &RULE, tags: &rule.tags, gone: false }));
+        all.extend(group.rules.values().map(|rule| Tagged {
+            id: &rule.id,
+            kind: &RULE,
+            tags: &rule.tags,
+            gone: false,
+        }));
     }
     all.extend(state.dhcp_options.iter().map(|(id, tags)| Tagged { id, kind: &DHCP, tags, gone: false }));
     all

@@ -128,18 +128,24 @@ fn association(id: &str, cidr: Cidr, state: &str) -> Value {
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let account = cx.account().to_owned();
     let vpcs = &cx.ec2().vpcs;
-    let found = input.find(&VPC, vpcs.iter(), 1000, |vpc| &vpc.tags, |vpc, name| match name {
-        "vpc-id" => vpc.id.as_str().into(),
-        "state" => state(vpc).into(),
-        "owner-id" => account.as_str().into(),
-        "cidr" | "cidr-block" | "cidrBlock" => vpc.cidr.to_string().into(),
-        "cidr-block-association.cidr-block" => vpc.cidrs.iter().map(|(_, cidr)| cidr).collect::<Vec<_>>().into(),
-        "cidr-block-association.association-id" => vpc.cidrs.iter().map(|(id, _)| id).collect::<Vec<_>>().into(),
-        "cidr-block-association.state" => "associated".into(),
-        "dhcp-options-id" => vpc.dhcp_options_id.as_str().into(),
-        "is-default" | "isDefault" => false.into(),
-        _ => Answer::Unknown,
-    })?;
+    let found = input.find(
+        &VPC,
+        vpcs.iter(),
+        1000,
+        |vpc| &vpc.tags,
+        |vpc, name| match name {
+            "vpc-id" => vpc.id.as_str().into(),
+            "state" => state(vpc).into(),
+            "owner-id" => account.as_str().into(),
+            "cidr" | "cidr-block" | "cidrBlock" => vpc.cidr.to_string().into(),
+            "cidr-block-association.cidr-block" => vpc.cidrs.iter().map(|(_, cidr)| cidr).collect::<Vec<_>>().into(),
+            "cidr-block-association.association-id" => vpc.cidrs.iter().map(|(id, _)| id).collect::<Vec<_>>().into(),
+            "cidr-block-association.state" => "associated".into(),
+            "dhcp-options-id" => vpc.dhcp_options_id.as_str().into(),
+            "is-default" | "isDefault" => false.into(),
+            _ => Answer::Unknown,
+        },
+    )?;
     let set: Vec<Value> = found.items.iter().map(|vpc| render(vpc, &account)).collect();
     Ok(json!({"vpcSet": set, "nextToken": found.next}))
 }
@@ -189,7 +195,10 @@ pub(super) fn describe_attribute(cx: &mut Cx<'_>, input: DescribeAttribute) -> R
         "enableDnsHostnames" => vpc.dns_hostnames,
         "enableNetworkAddressUsageMetrics" => vpc.usage_metrics,
         other => {
-            return fail!("InvalidParameterValue", "Value ({other}) for parameter attribute is invalid. Unknown attribute.");
+            return fail!(
+                "InvalidParameterValue",
+                "Value ({other}) for parameter attribute is invalid. Unknown attribute."
+            );
         }
     };
     Ok(json!({"vpcId": vpc.id, input.attribute: {"value": value}}))

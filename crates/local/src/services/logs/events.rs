@@ -31,7 +31,10 @@ pub(super) fn create_stream(cx: &mut Cx<'_>, input: StreamName) -> Result<Value>
     let now = cx.now();
     let name = input.log_stream_name;
     if name.is_empty() || name.chars().count() > 512 || name.contains([':', '*']) {
-        return fail!("InvalidParameterException", "1 validation error detected: Value '{name}' at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*");
+        return fail!(
+            "InvalidParameterException",
+            "1 validation error detected: Value '{name}' at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*"
+        );
     }
     let group = group_mut(cx, &input.log_group_name)?;
     if group.streams.contains_key(&name) {
@@ -128,10 +131,16 @@ pub(super) struct Put {
 pub(super) fn put(cx: &mut Cx<'_>, input: Put) -> Result<Value> {
     let now = cx.now();
     if input.log_events.is_empty() || input.log_events.len() > 10_000 {
-        return fail!("InvalidParameterException", "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and 10000");
+        return fail!(
+            "InvalidParameterException",
+            "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and 10000"
+        );
     }
     if input.log_events.windows(2).any(|pair| pair[0].timestamp > pair[1].timestamp) {
-        return fail!("InvalidParameterException", "Log events in a single PutLogEvents request must be in chronological order.");
+        return fail!(
+            "InvalidParameterException",
+            "Log events in a single PutLogEvents request must be in chronological order."
+        );
     }
     let group = group_mut(cx, &input.log_group_name)?;
     let stream = group.streams.get_mut(&input.log_stream_name).ok_or_else(no_stream)?;
@@ -224,8 +233,8 @@ pub(super) fn filter(cx: &mut Cx<'_>, input: Filter) -> Result<Value> {
             continue;
         }
         for (i, event) in stream.events.iter().enumerate() {
-            let in_time = input.start_time.is_none_or(|from| event.at >= from)
-                && input.end_time.is_none_or(|to| event.at <= to);
+            let in_time =
+                input.start_time.is_none_or(|from| event.at >= from) && input.end_time.is_none_or(|to| event.at <= to);
             if in_time && terms.iter().all(|term| event.message.contains(term)) {
                 let key = format!("{:020}/{name}/{i:06}", event.at);
                 let members = json!({
@@ -253,7 +262,10 @@ pub(super) fn filter(cx: &mut Cx<'_>, input: Filter) -> Result<Value> {
 fn terms(pattern: &str) -> Result<Vec<String>> {
     let trimmed = pattern.trim();
     if trimmed.starts_with(['{', '[', '%']) || trimmed.split_whitespace().any(|t| t.starts_with(['?', '-'])) {
-        return fail!("InvalidParameterException", "The local cloud knows filter patterns of plain terms only, not '{pattern}'");
+        return fail!(
+            "InvalidParameterException",
+            "The local cloud knows filter patterns of plain terms only, not '{pattern}'"
+        );
     }
     let mut terms = Vec::new();
     for (i, part) in trimmed.split('"').enumerate() {

@@ -61,7 +61,10 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 fn invalid(member: &str, why: &str) -> Result<Value> {
-    fail!("InvalidParameterException", "1 validation error detected: Value at '{member}' failed to satisfy constraint: {why}")
+    fail!(
+        "InvalidParameterException",
+        "1 validation error detected: Value at '{member}' failed to satisfy constraint: {why}"
+    )
 }
 
 fn check_tags(tags: &Tags) -> Result<()> {
@@ -93,7 +96,10 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result<Value> {
         return invalid("limit", "Member must have value between 1 and 50");
     }
     if input.log_group_name_prefix.is_some() && input.log_group_name_pattern.is_some() {
-        return fail!("InvalidParameterException", "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
+        return fail!(
+            "InvalidParameterException",
+            "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
+        );
     }
     if input.log_group_identifiers.len() > 50 {
         return invalid("logGroupIdentifiers", "Member must have length less than or equal to 50");
@@ -163,9 +169,8 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Name) -> Result<Value> {
     Ok(Value::Null)
 }
 
-const RETENTIONS: &[u32] = &[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+const RETENTIONS: &[u32] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -104,7 +104,8 @@ fn bucket(operation: &str) -> Option<Bucket> {
 
 fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     let Some(state) = cx.world.regions.get(&cx.region).map(|region| &region.logs) else { return Vec::new() };
-    let resource = |group: &Group| Resource { arn: arn(cx, &group.name), kind: "logs:log-group", tags: group.tags.clone() };
+    let resource =
+        |group: &Group| Resource { arn: arn(cx, &group.name), kind: "logs:log-group", tags: group.tags.clone() };
     state.groups.values().map(resource).collect()
 }
 
@@ -130,8 +131,7 @@ fn group_mut<'a>(cx: &'a mut Cx<'_>, identifier: &str) -> Result<&'a mut Group> 
 pub(crate) fn put(cx: &mut Cx<'_>, group: &str, stream: &str, messages: &[String]) -> bool {
     let now = cx.now();
     let Some(group) = cx.logs().groups.get_mut(group) else { return false };
-    let stream =
-        group.streams.entry(stream.to_owned()).or_insert_with(|| Stream { created: now, events: Vec::new() });
+    let stream = group.streams.entry(stream.to_owned()).or_insert_with(|| Stream { created: now, events: Vec::new() });
     let events = messages.iter().map(|message| Event { at: now.0, ingested: now, message: message.clone() });
     stream.add(events);
     true
