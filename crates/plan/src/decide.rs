@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::{Address, Fields, KindName, Owner, Value};
 
-use crate::busy::Busyness;
 use crate::diff::{self, Change};
 use crate::facts::{Facts, Ids};
 use crate::live::{Link, Live};
@@ -27,49 +26,33 @@ pub(crate) struct Decision {
     pub(crate) in_use: BTreeMap<Address, BTreeSet<Address>>,
     /// Wanted resources whose id is not known before this plan has run.
     pub(crate) new: BTreeSet<Address>,
-    /// Live resources that would be deleted, if not a deployment still used them; with the user.
-    pub(crate) held: BTreeMap<usize, Address>,
-    /// Addresses at which nothing is done for now.
-    pub(crate) frozen: BTreeSet<Address>,
 }
 
-/// Decides. `forced` are resources that must be replaced delete-first to break a cycle, with what they are in the way of.
+/// Decides. `forced` are resources that must be replaced delete-first for the sake of others, with those others.
 pub(crate) fn decide(
     facts: &Facts<'_>,
     keeper: &BTreeMap<Address, usize>,
     forced: &BTreeMap<Address, BTreeSet<Address>>,
-    busy: &Busyness,
 ) -> Decision {
-    let mut frozen = busy.frozen.clone();
+    let mut decision = Decision {
+        keeper: keeper.clone(),
+        replaced: forced.keys().cloned().collect(),
+        degraded: forced.keys().cloned().collect(),
+        in_use: forced.clone(),
+        ..Decision::default()
+    };
+    // Replacements only become more and only lose their creating first, so this ends.
     loop {
-        let start = Decision {
-            keeper: keeper.clone(),
-            replaced: forced.keys().filter(|address| !frozen.contains(*address)).cloned().collect(),
-            degraded: forced.keys().cloned().collect(),
-            in_use: forced.clone(),
-            frozen: frozen.clone(),
-            ..Decision::default()
-        };
-        match start.settle(facts) {
-            Ok(decision) => return decision,
-            Err(more) => frozen.insert(more),
-        };
+        let before = decision.clone();
+        decision.compare(facts);
+        decision.cascade(facts);
+        if decision == before {
+            return decision;
+        }
     }
 }
 
 impl Decision {
-    /// Repeats passes until nothing changes. An error is an address that must be frozen too.
-    fn settle(mut self, facts: &Facts<'_>) -> Result<Decision, Address> {
-        loop {
-            let before = self.clone();
-            self.compare(facts);
-            self.cascade(facts)?;
-            if self == before {
-                return Ok(self);
-            }
-        }
-    }
-
     /// Compares everything, what is referred to before what refers to it.
     fn compare(&mut self, facts: &Facts<'_>) {
         let dying: BTreeSet<usize> = facts.live.iter().filter(|(n, live)| self.dies(*n, live)).map(|(n, _)| n).collect();
@@ -80,10 +63,6 @@ impl Decision {
                 self.new.insert(address.clone());
                 continue;
             };
-            if self.frozen.contains(address) {
-                self.changes.insert(address.clone(), Vec::new());
-                continue;
-            }
             let ids = Ids { facts, keeper: &self.keeper, new: &self.new };
             let mut changes = diff::diff(facts.want, address, fields, live, &ids);
             changes.extend(self.let_go(facts, fields, live, &dying));
@@ -106,7 +85,6 @@ impl Decision {
             let refers = live.uses.iter().any(|(used, link)| {
                 link.fields.contains(field.name)
                     && dying.contains(used)
-                    && !self.held.contains_key(used)
                     && !self.deleted_first(facts, *used)
             });
             if refers {
@@ -124,69 +102,28 @@ impl Decision {
     }
 
     /// What replacements and deletions do to those that use what is replaced or deleted.
-    fn cascade(&mut self, facts: &Facts<'_>) -> Result<(), Address> {
+    fn cascade(&mut self, facts: &Facts<'_>) {
         for (user, live) in facts.live.iter() {
             if self.keeper.get(live.address) != Some(&user) {
                 continue;
             }
             for (&used, link) in &live.uses {
                 let Some(target) = facts.live.get(used).filter(|target| self.dies(used, target)) else { continue };
-                let first = self.deleted_first(facts, used);
-                if self.frozen.contains(live.address) {
-                    if first {
-                        return Err(target.address.clone());
-                    }
-                    continue;
-                }
                 // No deployment moves a service to other target groups than its pair (aws-facts 3.9).
-                let stuck = owned_elsewhere(facts, live, link).any(|field| field == "load_balancer");
-                if (first && link.holds) || (stuck && !self.replaced.contains(live.address)) {
+                let stuck = !self.replaced.contains(live.address)
+                    && owned_elsewhere(facts, live, link).any(|field| field == "load_balancer");
+                if stuck || (link.holds && self.deleted_first(facts, used)) {
                     self.degraded.insert(live.address.clone());
                     self.in_use.entry(live.address.clone()).or_default().insert(target.address.clone());
                     self.replaced.insert(live.address.clone());
                 }
             }
         }
-        self.held = self.hold(facts)?;
-        Ok(())
     }
 
-    /// What cannot be deleted because a deployment, running or yet to come, decides when it is let go of.
-    fn hold(&self, facts: &Facts<'_>) -> Result<BTreeMap<usize, Address>, Address> {
-        let mut held: BTreeMap<usize, Address> = BTreeMap::new();
-        loop {
-            let before = held.len();
-            for (user, live) in facts.live.iter() {
-                let stays = self.keeper.get(live.address) == Some(&user) && !self.replaced.contains(live.address);
-                let frozen = self.frozen.contains(live.address) && !live.is_deleting();
-                for (&used, link) in &live.uses {
-                    let Some(target) = facts.live.get(used).filter(|target| self.dies(used, target)) else { continue };
-                    let first = self.deleted_first(facts, used);
-                    let holder = if let Some(holder) = held.get(&user) {
-                        // What is not deleted goes on using what it uses.
-                        Some(holder.clone())
-                    } else if frozen || (stays && !first && owned_elsewhere(facts, live, link).next().is_some()) {
-                        Some(live.address.clone())
-                    } else {
-                        None
-                    };
-                    let Some(holder) = holder.filter(|_| !link.fields.is_empty()) else { continue };
-                    if first {
-                        return Err(target.address.clone());
-                    }
-                    held.entry(used).or_insert(holder);
-                }
-            }
-            if held.len() == before {
-                return Ok(held);
-            }
-        }
-    }
-
-    /// True if the plan deletes a live resource (unless it is held).
-    fn dies(&self, n: usize, live: &Live<'_>) -> bool {
+    /// True if the plan deletes a live resource.
+    pub(crate) fn dies(&self, n: usize, live: &Live<'_>) -> bool {
         !live.is_deleting()
-            && !self.frozen.contains(live.address)
             && (self.keeper.get(live.address) != Some(&n) || self.replaced.contains(live.address))
     }
 
@@ -207,7 +144,7 @@ impl Decision {
 }
 
 /// The fields of a link that CodeDeploy decides.
-fn owned_elsewhere<'f>(facts: &'f Facts<'_>, live: &Live<'_>, link: &'f Link) -> impl Iterator<Item = &'static str> {
+pub(crate) fn owned_elsewhere<'f>(facts: &'f Facts<'_>, live: &Live<'_>, link: &'f Link) -> impl Iterator<Item = &'static str> {
     let fields = facts.fields.get(live.address);
     link.fields.iter().copied().filter(move |name| {
         fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.owner == Owner::CodeDeploy)

@@ -60,6 +60,20 @@ impl Drafts {
         self.add(from, to, Wait { level, soft: true });
     }
 
+    /// These steps and all that come after them.
+    pub(crate) fn followers(&self, steps: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        let mut follow: BTreeSet<usize> = steps.into_iter().collect();
+        loop {
+            let before = follow.len();
+            let more: Vec<usize> =
+                self.after.keys().filter(|(_, to)| follow.contains(to)).map(|(from, _)| *from).collect();
+            follow.extend(more);
+            if follow.len() == before {
+                return follow;
+            }
+        }
+    }
+
     fn add(&mut self, from: usize, to: usize, wait: Wait) {
         if from != to {
             let known = self.after.entry((from, to)).or_insert(wait);
@@ -92,10 +106,10 @@ pub(crate) fn removal(live: &LiveSet<'_>, n: usize, reason: Reason, quiet: bool)
     })
 }
 
-/// The steps of a decision, without order. `suppressed` are creations that wait for a deployment.
-pub(crate) fn drafts(facts: &Facts<'_>, decision: &Decision, suppressed: &BTreeSet<Address>) -> Drafts {
+/// The steps of a decision, without order.
+pub(crate) fn drafts(facts: &Facts<'_>, decision: &Decision) -> Drafts {
     let mut drafts = Drafts::default();
-    for address in facts.order.iter().filter(|address| !suppressed.contains(*address)) {
+    for address in &facts.order {
         match decision.keeper.get(address) {
             None => drafts.steps.extend(creation(facts, decision, address, None)),
             Some(n) => kept(facts, decision, address, *n, &mut drafts),
@@ -103,7 +117,7 @@ pub(crate) fn drafts(facts: &Facts<'_>, decision: &Decision, suppressed: &BTreeS
     }
     for (n, live) in facts.live.iter() {
         let kept = decision.keeper.get(live.address) == Some(&n);
-        if kept || decision.frozen.contains(live.address) || decision.held.contains_key(&n) {
+        if kept {
             continue;
         }
         let spare = facts.kind(live.address) == Some(live.seen.kind);
@@ -114,17 +128,14 @@ pub(crate) fn drafts(facts: &Facts<'_>, decision: &Decision, suppressed: &BTreeS
 }
 
 fn kept(facts: &Facts<'_>, decision: &Decision, address: &Address, n: usize, drafts: &mut Drafts) {
-    let Some(live) = facts.live.get(n).filter(|_| !decision.frozen.contains(address)) else { return };
+    let Some(live) = facts.live.get(n) else { return };
     let info = live.seen.kind.info();
     if decision.replaced.contains(address) {
         let create_first = decision.create_first(address, live.seen.kind);
         let reason = why_replaced(facts, decision, address, n);
-        let Some(mut creation) = creation(facts, decision, address, Some((n, reason.clone()))) else { return };
-        let deletion = removal(&facts.live, n, reason, create_first).filter(|_| !decision.held.contains_key(&n));
-        let Some(mut deletion) = deletion else {
-            drafts.push(creation);
-            return;
-        };
+        let creation = creation(facts, decision, address, Some(reason.clone()));
+        let deletion = removal(&facts.live, n, reason, create_first);
+        let (Some(mut creation), Some(mut deletion)) = (creation, deletion) else { return };
         let at = drafts.steps.len();
         creation.replacing = Some((at + 1, create_first));
         deletion.replacing = Some((at, create_first));
@@ -157,17 +168,17 @@ fn kept(facts: &Facts<'_>, decision: &Decision, address: &Address, n: usize, dra
     }
 }
 
-/// The creation of a wanted resource; for a replacement with the live one and the reason.
+/// The creation of a wanted resource; for a replacement with the reason.
 fn creation(
     facts: &Facts<'_>,
     decision: &Decision,
     address: &Address,
-    replaces: Option<(usize, Reason)>,
+    replaces: Option<Reason>,
 ) -> Option<Draft> {
     let kind = facts.kind(address)?;
     let ids = crate::facts::Ids { facts, keeper: &decision.keeper, new: &decision.new };
     let (reason, changes) = match replaces {
-        Some((_, reason)) => {
+        Some(reason) => {
             let changes = decision.changes.get(address).map(Vec::as_slice).unwrap_or_default();
             (reason, changes.iter().map(Change::to_field_change).collect())
         }

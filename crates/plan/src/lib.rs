@@ -6,20 +6,31 @@
 mod busy;
 mod decide;
 mod diff;
+mod dot;
 mod draft;
 pub mod error;
 mod facts;
+mod format;
 mod keep;
 mod live;
 pub mod observation;
 mod order;
+mod path;
 mod planner;
 mod replace;
 pub mod step;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+mod wait;
 
 pub use error::{Obstacle, PlanError};
 pub use observation::{Busy, Observation, Observed, Ownership, Status};
-pub use planner::{destroy, plan};
+pub use dot::dot;
+pub use format::{Difference, PlanFile, PlanFileError, Stale, StepDifference, differences};
+pub use path::{critical_path, remaining};
+pub use planner::{current, destroy, plan};
 pub use step::{
     Action, After, Estimate, FieldChange, Level, Mode, Notice, Plan, Reason, Replacing, Step, StepId, Summary,
 };

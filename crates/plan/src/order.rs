@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::{Address, KindName, Need, Value};
+use aomidori_model::{Address, KindName, Need, Target, Value};
 use petgraph::graphmap::DiGraphMap;
 
 use crate::decide::Decision;
@@ -33,6 +33,7 @@ pub(crate) fn connect(facts: &Facts<'_>, decision: &Decision, drafts: &mut Draft
             drafts.wait(step, gone, Level::Finished);
         }
         vacancies(facts, decision, address, step, &index, drafts);
+        hand_over(facts, decision, address, step, &index, drafts);
     }
     halves(drafts);
     removals(&facts.live, &index.removes, drafts);
@@ -166,6 +167,67 @@ fn vacancies(
     }
 }
 
+/// A target group belongs to one load balancer at a time (aws-facts 2.21): a listener or rule takes one when those of
+/// another load balancer have let go of it.
+fn hand_over(
+    facts: &Facts<'_>,
+    decision: &Decision,
+    address: &Address,
+    step: usize,
+    index: &Index,
+    drafts: &mut Drafts,
+) {
+    let (Some(kind), Some(fields)) = (facts.kind(address), facts.fields.get(address)) else { return };
+    if !matches!(kind, KindName::Listener | KindName::ListenerRule) {
+        return;
+    }
+    let mut groups: BTreeSet<usize> = BTreeSet::new();
+    for field in ["action.forward", "action.forward_weights"] {
+        fields.value(field).for_each_ref(&mut |reference| {
+            if let Target::Address(group) = &reference.target {
+                groups.extend(decision.keeper.get(group).filter(|_| !decision.new.contains(group)));
+            }
+        });
+    }
+    let own = decision.keeper.get(address);
+    for (n, live) in facts.live.iter().filter(|(n, _)| Some(n) != own) {
+        let forwards = matches!(live.seen.kind, KindName::Listener | KindName::ListenerRule)
+            && live.uses.iter().any(|(used, link)| groups.contains(used) && !link.fields.is_empty());
+        if !forwards || balancer_of(facts, n) == wanted_balancer(facts, decision, address) {
+            continue;
+        }
+        if let Some(&gone) = index.removes.get(&n) {
+            drafts.wait(step, gone, Level::Finished);
+        } else if let Some(&moved) = index.makes.get(live.address)
+            && drafts.steps.get(moved).is_some_and(|draft| {
+                draft.live == Some(n) && draft.changes.iter().any(|change| change.field.starts_with("action."))
+            })
+        {
+            drafts.wait(step, moved, Level::Finished);
+        }
+    }
+}
+
+/// The live load balancer of a live listener or rule.
+fn balancer_of(facts: &Facts<'_>, n: usize) -> Option<usize> {
+    let used = |n: usize, kind: KindName| {
+        let mut uses = facts.live.get(n)?.uses.keys().copied();
+        uses.find(|used| facts.live.get(*used).is_some_and(|live| live.seen.kind == kind))
+    };
+    used(n, KindName::LoadBalancer)
+        .or_else(|| used(n, KindName::Listener).and_then(|listener| used(listener, KindName::LoadBalancer)))
+}
+
+/// The live load balancer that a wanted listener or rule will be part of; `None` if that is yet to be made.
+fn wanted_balancer(facts: &Facts<'_>, decision: &Decision, address: &Address) -> Option<usize> {
+    let on = |address: &Address, kind: KindName| {
+        facts.edges(address).map(|edge| &edge.on).find(|on| facts.kind(on) == Some(kind))
+    };
+    let balancer = on(address, KindName::LoadBalancer)
+        .or_else(|| on(address, KindName::Listener).and_then(|listener| on(listener, KindName::LoadBalancer)))?;
+    decision.keeper.get(balancer).filter(|_| !decision.new.contains(balancer)).copied()
+}
+
 /// True if what will be at an address leaves the place that `want` takes.
 fn moves_away(
     facts: &Facts<'_>,
@@ -202,9 +264,11 @@ pub(crate) fn relax(drafts: &mut Drafts, circle: &[usize]) -> bool {
     drafts.after.len() < before
 }
 
-/// Numbers the steps: a topological order, by address among equals. What is in a circle is left out; there is none.
-pub(crate) fn number(drafts: Drafts) -> Vec<Step> {
-    let Drafts { steps, after } = drafts;
+/// Numbers the steps but for those that are left out: a topological order, by address among equals. What is in a circle
+/// would be missing; there is none.
+pub(crate) fn number(drafts: Drafts, left_out: &BTreeSet<usize>) -> Vec<Step> {
+    let Drafts { steps, mut after } = drafts;
+    after.retain(|(from, to), _| !left_out.contains(from) && !left_out.contains(to));
     let mut waits: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let mut followers: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (from, to) in after.keys() {
@@ -212,7 +276,10 @@ pub(crate) fn number(drafts: Drafts) -> Vec<Step> {
         followers.entry(*to).or_default().insert(*from);
     }
     let rank = |step: usize| steps.get(step).map(|draft| (&draft.address, draft.action, draft.kind, &draft.id, step));
-    let mut ready: BTreeSet<_> = (0..steps.len()).filter(|step| !waits.contains_key(step)).map(rank).collect();
+    let mut ready: BTreeSet<_> = (0..steps.len())
+        .filter(|step| !waits.contains_key(step) && !left_out.contains(step))
+        .map(rank)
+        .collect();
     let mut order: Vec<usize> = Vec::with_capacity(steps.len());
     while let Some(first) = ready.pop_first().flatten() {
         let step = first.4;

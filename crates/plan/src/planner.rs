@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::{Address, KindName, Stack};
 
-use crate::busy::{self, Busyness};
+use crate::busy;
 use crate::decide::{self, Decision};
 use crate::draft::{self, Drafts};
 use crate::error::{Obstacle, PlanError};
 use crate::facts::{Facts, Ids};
 use crate::live::LiveSet;
-use crate::{Action, Mode, Notice, Observation, Ownership, Plan, Reason, StepId, diff, keep, order};
+use crate::wait::{self, LeftOut};
+use crate::{Action, Mode, Notice, Observation, Observed, Ownership, Plan, Reason, StepId, diff, keep, order};
 
 /// What makes live what `want` says, given what was observed.
 ///
@@ -22,20 +23,31 @@ use crate::{Action, Mode, Notice, Observation, Ownership, Plan, Reason, StepId, 
 pub fn plan(want: &Stack, have: &Observation) -> Result<Plan, PlanError> {
     let facts = Facts::new(want, have)?;
     let keeper = keep::keepers(&facts);
-    let busy = busy::busyness(&facts, &keeper);
-    let (decision, drafts) = converge(&facts, &keeper, &busy)?;
+    let (decision, drafts, mut left) = converge(&facts, &keeper)?;
     foreign(&facts, &decision, have)?;
-    let mut notices = notices(&facts, &decision, &drafts);
+    let busy = wait::busy(&busy::busyness(&facts), &drafts);
+    left.steps.extend(busy.steps);
+    let mut notices = notices(&facts, &decision, &drafts, &left.steps);
+    notices.extend(left.notices);
+    notices.extend(busy.notices);
     notices.extend(diff::added(have));
-    if !busy.running.is_empty() {
-        notices.extend(waiting(&facts, &keeper, &busy, &drafts)?);
-    }
     Ok(Plan {
         stack: want.name().clone(),
         mode: Mode::Converge,
-        steps: order::number(drafts),
+        steps: order::number(drafts, &left.steps),
         notices: notices.into_iter().collect(),
     })
+}
+
+/// The live resource that stands for each wanted address: where there are several with one address, the one that a plan
+/// keeps (or replaces). References to the address mean this one until a step makes another.
+///
+/// # Errors
+/// References that lead nowhere; cycles.
+pub fn current<'a>(want: &'a Stack, have: &'a Observation) -> Result<BTreeMap<Address, &'a Observed>, PlanError> {
+    let facts = Facts::new(want, have)?;
+    let keepers = keep::keepers(&facts);
+    Ok(keepers.into_iter().filter_map(|(address, n)| Some((address, facts.live.get(n)?.seen))).collect())
 }
 
 /// What removes everything that carries the mark of `stack`, in the order of what is live. Of what is wanted only the name
@@ -71,22 +83,22 @@ pub fn destroy(stack: &Stack, have: &Observation) -> Result<Plan, PlanError> {
     Ok(Plan {
         stack: stack.name().clone(),
         mode: Mode::Destroy,
-        steps: order::number(drafts),
+        steps: order::number(drafts, &BTreeSet::new()),
         notices: diff::added(have).into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
     })
 }
 
 /// Decides and orders, and decides again with more replacements as long as the order has a circle: an update inside one
 /// becomes a replacement, a create-first replacement becomes delete-first. Either takes a step out of the circle for good.
+/// So does a service become one that would hold for ever what is in the way of something wanted.
 fn converge(
     facts: &Facts<'_>,
     keeper: &BTreeMap<Address, usize>,
-    busy: &Busyness,
-) -> Result<(Decision, Drafts), PlanError> {
+) -> Result<(Decision, Drafts, LeftOut), PlanError> {
     let mut forced: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     loop {
-        let decision = decide::decide(facts, keeper, &forced, busy);
-        let mut drafts = draft::drafts(facts, &decision, &busy.suppressed);
+        let decision = decide::decide(facts, keeper, &forced);
+        let mut drafts = draft::drafts(facts, &decision);
         order::connect(facts, &decision, &mut drafts);
         let circle = loop {
             match order::circles(&drafts).into_iter().next() {
@@ -94,7 +106,15 @@ fn converge(
                 other => break other,
             }
         };
-        let Some(circle) = circle else { return Ok((decision, drafts)) };
+        let Some(circle) = circle else {
+            match wait::held(facts, &decision, &drafts) {
+                Ok(left) => return Ok((decision, drafts, left)),
+                Err((service, held)) => {
+                    forced.insert(service, held);
+                    continue;
+                }
+            }
+        };
         let steps = || circle.iter().filter_map(|step| drafts.steps.get(*step));
         let updated = steps().filter(|draft| draft.action == Action::Update).map(|draft| &draft.address).min();
         let created_first = steps()
@@ -132,7 +152,12 @@ fn foreign(facts: &Facts<'_>, decision: &Decision, have: &Observation) -> Result
 }
 
 /// What is worth knowing beside the steps.
-fn notices(facts: &Facts<'_>, decision: &Decision, drafts: &Drafts) -> BTreeSet<Notice> {
+fn notices(
+    facts: &Facts<'_>,
+    decision: &Decision,
+    drafts: &Drafts,
+    left_out: &BTreeSet<usize>,
+) -> BTreeSet<Notice> {
     let mut notices = BTreeSet::new();
     let ids = Ids { facts, keeper: &decision.keeper, new: &decision.new };
     for (address, n) in &decision.keeper {
@@ -141,8 +166,9 @@ fn notices(facts: &Facts<'_>, decision: &Decision, drafts: &Drafts) -> BTreeSet<
             notices.extend(diff::foreign_parts(address, fields, live, &ids));
         }
     }
-    for draft in &drafts.steps {
-        if draft.kind != KindName::TaskDefinition || !decision.new.contains(&draft.address) {
+    for (step, draft) in drafts.steps.iter().enumerate() {
+        let renewed = draft.kind == KindName::TaskDefinition && decision.new.contains(&draft.address);
+        if !renewed || left_out.contains(&step) {
             continue;
         }
         for (service, edges) in &facts.edges {
@@ -157,43 +183,7 @@ fn notices(facts: &Facts<'_>, decision: &Decision, drafts: &Drafts) -> BTreeSet<
             }
         }
     }
-    for (n, holder) in &decision.held {
-        if let Some(live) = facts.live.get(*n).filter(|_| !decision.frozen.contains(holder)) {
-            notices.insert(Notice::NeedsDeployment { service: holder.clone(), because: live.address.clone() });
-        }
-    }
     notices
-}
-
-/// Running deployments, and each resource whose changes wait for them.
-fn waiting(
-    facts: &Facts<'_>,
-    keeper: &BTreeMap<Address, usize>,
-    busy: &Busyness,
-    drafts: &Drafts,
-) -> Result<BTreeSet<Notice>, PlanError> {
-    let free = Busyness::default();
-    let (_, all) = converge(facts, keeper, &free)?;
-    let done: BTreeSet<(&Address, Action, &Option<String>)> =
-        drafts.steps.iter().map(|draft| (&draft.address, draft.action, &draft.id)).collect();
-    let mut addresses: BTreeSet<Address> = busy.running.keys().cloned().collect();
-    for draft in all.steps.iter().filter(|draft| draft.action != Action::Await) {
-        if !done.contains(&(&draft.address, draft.action, &draft.id)) {
-            addresses.insert(draft.address.clone());
-        }
-    }
-    let first = busy.running.values().next();
-    Ok(addresses
-        .into_iter()
-        .filter_map(|address| {
-            let running = busy.running.get(&address).or(first)?;
-            Some(Notice::Deploying {
-                address,
-                deployment: running.deployment.clone(),
-                status: running.status.clone(),
-            })
-        })
-        .collect())
 }
 
 impl Plan {

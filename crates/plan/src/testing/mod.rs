@@ -1,0 +1,11 @@
+//! Random stacks and live states for property tests: of the planner, and of whoever carries plans out.
+//!
+//! Everything is a function of bytes ([`Genes`], [`Dice`]), so that any property test library can make and shrink them.
+
+mod dice;
+mod stacks;
+mod world;
+
+pub use dice::{Dice, Genes};
+pub use stacks::stack;
+pub use world::{Item, Refusal, World};
