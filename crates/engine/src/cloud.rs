@@ -62,6 +62,8 @@ pub trait Cloud: Send + Sync + 'static {
     ///
     /// A crash between any two of these leaves every part of ours recorded: none is mistaken for foreign, and none is
     /// forgotten. Where the record does not change, 1 and 3 are no calls.
+    ///
+    /// A revisioned kind gets a new revision, whose id is returned, unless `tags` is all that changes.
     fn update(
         &self,
         want: Want<'_>,

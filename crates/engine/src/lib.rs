@@ -4,11 +4,17 @@
 
 pub mod apply;
 pub mod cloud;
+#[cfg(any(test, feature = "fake"))]
+pub mod conformance;
 pub mod event;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 mod lease;
 pub mod options;
 pub mod outcome;
 pub mod run;
+#[cfg(test)]
+mod tests;
 
 pub use apply::{apply, critical_path};
 pub use cloud::{Cloud, CloudError, ErrorKind, Identity, Known, Lease, LeaseRequest, Made, Progress, Want};

@@ -126,6 +126,8 @@ pub enum RunError {
     NotApproved,
     /// The plan that was approved is not what would be done now (5).
     Stale(Vec<Difference>),
+    /// It was interrupted before there was a plan (130; 5 if the lease was lost).
+    Interrupted(Interruption),
     /// A call failed that the run cannot do without (1).
     Cloud {
         /// What for: `read what is live`.
@@ -248,7 +250,10 @@ async fn under_lease<C: Cloud>(
     events: &Events,
     (cancel, lost): (&CancellationToken, &CancellationToken),
 ) -> Result<Report, RunError> {
-    let planned = observe_and_plan(cloud, stack, mode, options, events).await?;
+    let planned = tokio::select! {
+        planned = observe_and_plan(cloud, stack, mode, options, events) => planned?,
+        why = interruption(cancel, lost) => return Err(RunError::Interrupted(why)),
+    };
     guard(options, &planned.observation.account)?;
     let mut report = Report { end: End::Done, planned, outcome: None, after: None, left: None, leftovers: Vec::new() };
     if let Some(approved) = &options.approved {
@@ -264,15 +269,14 @@ async fn under_lease<C: Cloud>(
     if options.approved.is_none() {
         events.send(Event::Phase { phase: Phase::Approve });
         let approved = tokio::select! {
-            approved = approve(&report.planned) => Some(approved),
-            () = cancel.cancelled() => None,
-            () = lost.cancelled() => None,
+            approved = approve(&report.planned) => Ok(approved),
+            why = interruption(cancel, lost) => Err(why),
         };
         match approved {
-            Some(true) => {}
-            Some(false) => return Err(RunError::NotApproved),
-            None => {
-                report.end = if lost.is_cancelled() { End::LeaseLost } else { End::Interrupted };
+            Ok(true) => {}
+            Ok(false) => return Err(RunError::NotApproved),
+            Err(why) => {
+                report.end = ended(why);
                 return Ok(report);
             }
         }
@@ -283,8 +287,7 @@ async fn under_lease<C: Cloud>(
     let (done, interrupted) = (outcome.is_done(), outcome.interrupted);
     report.outcome = Some(outcome);
     report.end = match interrupted {
-        Some(Interruption::Asked) => End::Interrupted,
-        Some(Interruption::LeaseLost) => End::LeaseLost,
+        Some(why) => ended(why),
         None if done => End::Done,
         None => End::Failed,
     };
@@ -292,11 +295,36 @@ async fn under_lease<C: Cloud>(
         return Ok(report);
     }
     events.send(Event::Phase { phase: Phase::Confirm });
-    match mode {
-        Mode::Converge => confirm(cloud, stack, options, events, &mut report).await?,
-        Mode::Destroy => audit(cloud, stack, options, events, &mut report).await?,
+    let confirmed = async {
+        match mode {
+            Mode::Converge => confirm(cloud, stack, options, events, &mut report).await,
+            Mode::Destroy => audit(cloud, stack, options, events, &mut report).await,
+        }
+    };
+    // Everything is done by now; only the confirmation is given up.
+    let confirmed = tokio::select! {
+        confirmed = confirmed => Ok(confirmed),
+        () = cancel.cancelled() => Err(End::Interrupted),
+    };
+    match confirmed {
+        Ok(confirmed) => confirmed?,
+        Err(end) => report.end = end,
     }
     Ok(report)
+}
+
+async fn interruption(cancel: &CancellationToken, lost: &CancellationToken) -> Interruption {
+    tokio::select! {
+        () = cancel.cancelled() => Interruption::Asked,
+        () = lost.cancelled() => Interruption::LeaseLost,
+    }
+}
+
+fn ended(why: Interruption) -> End {
+    match why {
+        Interruption::Asked => End::Interrupted,
+        Interruption::LeaseLost => End::LeaseLost,
+    }
 }
 
 /// After `up`: a plan made now must be empty.
@@ -484,6 +512,10 @@ impl fmt::Display for RunError {
             RunError::NotApproved => f.write_str("the plan was not approved"),
             RunError::Stale(differences) => {
                 write!(f, "the approved plan is out of date in {} place(s)", differences.len())
+            }
+            RunError::Interrupted(Interruption::Asked) => f.write_str("interrupted before there was a plan"),
+            RunError::Interrupted(Interruption::LeaseLost) => {
+                f.write_str("the stack's lease was lost before there was a plan")
             }
             RunError::Cloud { doing, .. } => write!(f, "could not {doing}"),
         }
