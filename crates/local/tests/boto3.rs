@@ -24,6 +24,7 @@ macro_rules! scripts {
 scripts! {
     sts
     ec2
+    balancing
     ssm
     logs
 }

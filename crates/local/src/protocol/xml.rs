@@ -58,10 +58,17 @@ impl Writer {
             Value::Number(n) => self.text(name, &n.to_string()),
             Value::String(text) => self.text(name, text),
             Value::Array(items) => {
+                let summary;
                 let item = match self.lists {
                     Lists::Item => "item",
                     Lists::Member => "member",
-                    Lists::Singular => name.strip_suffix('s').unwrap_or(name),
+                    Lists::Singular => match name.strip_suffix("ies") {
+                        Some(stem) => {
+                            summary = format!("{stem}y");
+                            &summary
+                        }
+                        None => name.strip_suffix('s').unwrap_or(name),
+                    },
                 };
                 self.start(name);
                 for each in items {
@@ -246,6 +253,7 @@ mod tests {
             ),
             (Lists::Member, json!({"s": ["1", "2"]}), "<R><s><member>1</member><member>2</member></s></R>"),
             (Lists::Singular, json!({"Tags": ["1"], "E": []}), "<R><E></E><Tags><Tag>1</Tag></Tags></R>"),
+            (Lists::Singular, json!({"Summaries": ["1"]}), "<R><Summaries><Summary>1</Summary></Summaries></R>"),
         ] {
             assert_eq!(write(lists, value), want);
         }

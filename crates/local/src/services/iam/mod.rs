@@ -1,0 +1,220 @@
+//! IAM: roles and policies, and what they allow.
+//!
+//! One user, no groups. [`assumable`] and [`allows`] are for the services that act with a role.
+
+mod account;
+mod document;
+mod evaluate;
+mod inline;
+mod managed;
+mod policy;
+mod policy_version;
+mod role;
+mod service_linked;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{ApiError, Result};
+use crate::page;
+use crate::protocol::Protocol;
+use crate::services::{Resource, Service, operations};
+use crate::tags::{self, Tag, Tags};
+use crate::world::Cx;
+
+pub(crate) use self::evaluate::{WhyNot, allows, assumable};
+pub(crate) use self::policy::Policy;
+pub(crate) use self::role::Role;
+
+/// The account's roles and its own policies.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct State {
+    /// By name in lower case: names are unique regardless of case.
+    pub(crate) roles: BTreeMap<String, Role>,
+    /// By ARN.
+    pub(crate) policies: BTreeMap<String, Policy>,
+    /// Ids of service-linked roles' deletions, all of which have succeeded.
+    deletions: BTreeMap<String, String>,
+}
+
+pub(crate) static SERVICE: Service = Service {
+    name: "iam",
+    prefix: "iam",
+    protocol: Protocol::Query { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },
+    invalid: "ValidationError",
+    handler,
+    // AWS publishes no rates for IAM.
+    bucket: |_| None,
+    on_event: |_, _| {},
+    resources,
+};
+
+operations! {
+    "CreateRole" => role::create,
+    "GetRole" => role::get,
+    "ListRoles" => role::list,
+    "UpdateRole" => role::update,
+    "UpdateRoleDescription" => role::update_description,
+    "UpdateAssumeRolePolicy" => role::update_trust,
+    "DeleteRole" => role::delete,
+    "TagRole" => role::tag,
+    "UntagRole" => role::untag,
+    "ListRoleTags" => role::list_tags,
+    "PutRolePermissionsBoundary" => role::put_boundary,
+    "DeleteRolePermissionsBoundary" => role::delete_boundary,
+    "ListInstanceProfilesForRole" => role::list_instance_profiles,
+
+    "PutRolePolicy" => inline::put,
+    "GetRolePolicy" => inline::get,
+    "ListRolePolicies" => inline::list,
+    "DeleteRolePolicy" => inline::delete,
+    "AttachRolePolicy" => inline::attach,
+    "DetachRolePolicy" => inline::detach,
+    "ListAttachedRolePolicies" => inline::list_attached,
+
+    "CreatePolicy" => policy::create,
+    "GetPolicy" => policy::get,
+    "ListPolicies" => policy::list,
+    "DeletePolicy" => policy::delete,
+    "TagPolicy" => policy::tag,
+    "UntagPolicy" => policy::untag,
+    "ListPolicyTags" => policy::list_tags,
+    "ListEntitiesForPolicy" => policy::list_entities,
+    "CreatePolicyVersion" => policy_version::create,
+    "GetPolicyVersion" => policy_version::get,
+    "ListPolicyVersions" => policy_version::list,
+    "DeletePolicyVersion" => policy_version::delete,
+    "SetDefaultPolicyVersion" => policy_version::set_default,
+
+    "CreateServiceLinkedRole" => service_linked::create,
+    "DeleteServiceLinkedRole" => service_linked::delete,
+    "GetServiceLinkedRoleDeletionStatus" => service_linked::deletion_status,
+
+    "GetAccountAuthorizationDetails" => account::authorization_details,
+    "GetUser" => account::get_user,
+    "ListAccountAliases" => account::list_aliases,
+}
+
+fn resources(cx: &Cx<'_>) -> Vec<Resource> {
+    if cx.region != "us-east-1" {
+        return Vec::new();
+    }
+    let state = &cx.world.global.iam;
+    let roles = state.roles.values().filter(|role| !role.service_linked);
+    let roles =
+        roles.map(|role| Resource { arn: role.arn.clone(), kind: "iam:role", tags: role.tags.clone() });
+    let policies = state.policies.values();
+    let policies =
+        policies.map(|policy| Resource { arn: policy.arn.clone(), kind: "iam:policy", tags: policy.tags.clone() });
+    roles.chain(policies).collect()
+}
+
+/// What is not there: 404.
+fn no_such_entity(message: String) -> ApiError {
+    ApiError::new("NoSuchEntity", message).status(404)
+}
+
+/// What the state of things forbids: 409.
+fn conflict(code: &str, message: impl Into<String>) -> ApiError {
+    ApiError::new(code, message).status(409)
+}
+
+/// Checks the name of a role or policy.
+fn check_name(parameter: &str, name: &str, longest: usize) -> Result<()> {
+    if name.is_empty() || name.chars().count() > longest {
+        let bound = if name.is_empty() {
+            "greater than or equal to 1".to_owned()
+        } else {
+            format!("less than or equal to {longest}")
+        };
+        return Err(ApiError::new(
+            "ValidationError",
+            format!(
+                "1 validation error detected: Value '{name}' at '{parameter}' failed to satisfy constraint: \
+                 Member must have length {bound}"
+            ),
+        ));
+    }
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
+        return Err(ApiError::new(
+            "ValidationError",
+            format!(
+                "The specified value for {parameter} is invalid. It must contain only alphanumeric characters \
+                 and/or the following: +=,.@_-"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Checks a path: `/` or `/a/b/`.
+fn check_path(path: &str) -> Result<()> {
+    let printable = path.chars().all(|c| ('\u{21}'..='\u{7f}').contains(&c));
+    if path.len() <= 512 && path.starts_with('/') && path.ends_with('/') && printable {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "ValidationError",
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric \
+         characters and/or / characters.",
+    ))
+}
+
+/// Checks a list of tags: no key twice (regardless of case), AWS's other rules, 50 at most with those that exist.
+fn check_tags(list: Vec<Tag>, existing: &Tags) -> Result<Tags> {
+    let mut keys = std::collections::BTreeSet::new();
+    if !list.iter().all(|tag| keys.insert(tag.key.to_lowercase())) {
+        return Err(ApiError::new(
+            "InvalidInput",
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        ));
+    }
+    let mut all = existing.clone();
+    let new = tags::from_list(list);
+    tags::check(&new).map_err(|why| ApiError::new("InvalidInput", why))?;
+    // A key in another case replaces the one that is there.
+    all.retain(|key, _| !new.keys().any(|k| k.eq_ignore_ascii_case(key)));
+    all.extend(new);
+    if all.len() > 50 {
+        return Err(conflict("LimitExceeded", "The number of tags has reached the maximum limit."));
+    }
+    Ok(all)
+}
+
+/// `{name: [...], IsTruncated, Marker}` from items sorted by their keys.
+fn listed(
+    name: &str,
+    items: Vec<(String, Value)>,
+    marker: Option<&str>,
+    max_items: Option<usize>,
+) -> Result<Value> {
+    let size = max_items.unwrap_or(100);
+    if !(1..=1000).contains(&size) {
+        return Err(ApiError::new(
+            "ValidationError",
+            format!(
+                "1 validation error detected: Value '{size}' at 'maxItems' failed to satisfy constraint: Member must \
+                 have value between 1 and 1000"
+            ),
+        ));
+    }
+    let page = page::page(items, marker, size, "ValidationError")?;
+    let mut answer = Map::new();
+    answer.insert(name.to_owned(), Value::Array(page.items));
+    answer.insert("IsTruncated".to_owned(), page.next.is_some().into());
+    answer.insert("Marker".to_owned(), page.next.into());
+    Ok(Value::Object(answer))
+}
+
+/// A document as IAM returns it: percent-encoded (RFC 3986).
+fn encoded(document: &str) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(document, SET).to_string()
+}
+
+#[cfg(test)]
+mod tests;
