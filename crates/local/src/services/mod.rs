@@ -2,14 +2,18 @@
 //!
 //! A service module has `pub(crate) struct State` (its part of the world) and `pub(crate) static SERVICE: Service`.
 
+pub(crate) mod codedeploy;
 pub(crate) mod ec2;
 pub(crate) mod ecr;
+pub(crate) mod ecs;
 pub(crate) mod elbv2;
 pub(crate) mod iam;
 pub(crate) mod logs;
 pub(crate) mod members;
-pub(crate) mod ssm;
+pub(crate) mod peers;
 pub(crate) mod route53;
+pub(crate) mod servicediscovery;
+pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod tagging;
 
@@ -93,7 +97,7 @@ macro_rules! services {
 }
 
 services! {
-    regional: ec2, ecr, logs, ssm, tagging, elbv2;
+    regional: codedeploy, ec2, ecr, ecs, elbv2, logs, servicediscovery, ssm, tagging;
     global: iam, route53, sts;
 }
 
