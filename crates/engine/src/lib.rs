@@ -16,7 +16,7 @@ pub mod run;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{apply, critical_path};
+pub use apply::apply;
 pub use cloud::{Cloud, CloudError, ErrorKind, Identity, Known, Lease, LeaseRequest, Made, Progress, Want};
 pub use event::{Event, Events, Record};
 pub use options::{ApplyOptions, Pace, Patience};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 
 use aomidori_model::{Address, KindName, Problem, Stack};
-use aomidori_plan::{Mode, Notice, Observation, Plan, PlanError, Status};
+use aomidori_plan::{Mode, Notice, Observation, Plan, PlanError, Status, Step};
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::apply_under_lease;
@@ -28,6 +28,8 @@ pub struct RunOptions {
     pub lease: std::time::Duration,
     /// Takes the lease whoever holds it.
     pub break_lock: bool,
+    /// Validates the stack first; `false` for one that was validated already.
+    pub validate: bool,
     /// A plan that was approved before; the run is refused if it would do anything else now.
     pub approved: Option<Plan>,
 }
@@ -41,6 +43,7 @@ impl RunOptions {
             host: String::new(),
             lease: std::time::Duration::from_secs(60),
             break_lock: false,
+            validate: true,
             approved: None,
         }
     }
@@ -145,15 +148,15 @@ pub enum Difference {
     /// It builds up where the other tears down, or the reverse.
     Mode,
     /// A step that was approved is not needed any more.
-    Gone(Box<aomidori_plan::Step>),
+    Gone(Box<Step>),
     /// A step is needed that was not approved.
-    New(Box<aomidori_plan::Step>),
+    New(Box<Step>),
     /// The same step differs: its fields, its order or its reason.
     Changed {
         /// As approved.
-        approved: Box<aomidori_plan::Step>,
+        approved: Box<Step>,
         /// As it would be done now.
-        now: Box<aomidori_plan::Step>,
+        now: Box<Step>,
     },
 }
 
@@ -168,7 +171,7 @@ pub async fn preview<C: Cloud>(
     options: &RunOptions,
     events: &Events,
 ) -> Result<Planned, RunError> {
-    validate(stack, mode)?;
+    validate(stack, mode, options)?;
     let planned = observe_and_plan(cloud, stack, mode, options, events).await?;
     guard(options, &planned.observation.account)?;
     Ok(planned)
@@ -217,7 +220,7 @@ async fn run<C: Cloud>(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Report, RunError> {
-    validate(stack, mode)?;
+    validate(stack, mode, options)?;
     if options.account.is_some() {
         let identity = persist(&options.apply.retry, events, || cloud.identity())
             .await
@@ -422,9 +425,9 @@ async fn read<C: Cloud>(
         .map_err(|error| RunError::Cloud { doing: "read what is live", error })
 }
 
-fn validate(stack: &Stack, mode: Mode) -> Result<(), RunError> {
+fn validate(stack: &Stack, mode: Mode, options: &RunOptions) -> Result<(), RunError> {
     // What is wrong with a stack is no reason to keep it alive.
-    let problems = if mode == Mode::Converge { stack.validate() } else { Vec::new() };
+    let problems = if mode == Mode::Converge && options.validate { stack.validate() } else { Vec::new() };
     if problems.is_empty() { Ok(()) } else { Err(RunError::Invalid(problems)) }
 }
 
@@ -445,22 +448,21 @@ fn differences(approved: &Plan, now: &Plan) -> Vec<Difference> {
     if approved.mode != now.mode {
         differences.push(Difference::Mode);
     }
-    let same = |a: &aomidori_plan::Step, b: &aomidori_plan::Step| {
-        (&a.address, a.action, &a.live) == (&b.address, b.action, &b.live)
-    };
-    for step in &approved.steps {
-        match now.steps.iter().find(|other| same(step, other)) {
-            None => differences.push(Difference::Gone(Box::new(step.clone()))),
-            Some(other) if other != step => {
-                differences.push(Difference::Changed { approved: Box::new(step.clone()), now: Box::new(other.clone()) })
+    for difference in aomidori_plan::differences(approved, now) {
+        let find = |plan: &Plan| {
+            let is = |step: &&Step| {
+                (&step.address, step.kind, step.action) == (&difference.address, difference.kind, difference.action)
+            };
+            plan.steps.iter().find(is).cloned().map(Box::new)
+        };
+        differences.extend(match (difference.how, find(approved), find(now)) {
+            (aomidori_plan::Difference::NoLongerNeeded, Some(gone), _) => Some(Difference::Gone(gone)),
+            (aomidori_plan::Difference::NeededNow, _, Some(new)) => Some(Difference::New(new)),
+            (aomidori_plan::Difference::Changed, Some(approved), Some(now)) => {
+                Some(Difference::Changed { approved, now })
             }
-            Some(_) => {}
-        }
-    }
-    for step in &now.steps {
-        if !approved.steps.iter().any(|other| same(step, other)) {
-            differences.push(Difference::New(Box::new(step.clone())));
-        }
+            _ => None,
+        });
     }
     differences
 }

@@ -1,10 +1,10 @@
 //! The calls of steps: what they are made with, and what is known after them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aomidori_model::{Address, Compare, KindName, Reference, Stack, StackName, Value};
-use aomidori_plan::{Action, FieldChange, Observation, Observed, Plan, Reason, Status, Step, StepId};
+use aomidori_plan::{Action, FieldChange, Observation, Observed, Plan, Step, StepId};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -55,7 +55,7 @@ impl<'a, C: Cloud> Calls<'a, C> {
     ) -> Calls<'a, C> {
         let have = observation.resources.iter().map(|found| ((found.kind, found.id.as_str()), found)).collect();
         let lives = plan.steps.iter().filter_map(|step| Some((step.id, step.live.clone()?))).collect();
-        let known = Arc::new(known(plan, observation));
+        let known = Arc::new(known(stack, observation));
         Calls { cloud, stack, have, run: &options.run, known, lives }
     }
 
@@ -209,20 +209,13 @@ fn missing<'a>(step: &Step) -> BoxFuture<'a, Result<Answer, CloudError>> {
     std::future::ready(Err(error)).boxed()
 }
 
-/// What is live and stays, by address.
-fn known(plan: &Plan, observation: &Observation) -> Known {
-    let leaving: BTreeSet<(KindName, &str)> = plan
-        .steps
-        .iter()
-        .filter(|step| step.action == Action::Delete || matches!(step.reason, Reason::Deleting { .. }))
-        .filter_map(|step| Some((step.kind, step.live.as_deref()?)))
-        .collect();
+/// What is live, by address: where there are several, the one that the plan keeps or replaces. A step that makes another
+/// takes its place, one that deletes it removes it.
+fn known(stack: &Stack, observation: &Observation) -> Known {
     let mut known = Known::default();
-    for (address, found) in observation.ours() {
-        let stays = !leaving.contains(&(found.kind, found.id.as_str())) && !matches!(found.status, Status::Deleting(_));
-        if stays {
-            known.insert(address.clone(), Made { id: found.id.clone(), outputs: found.outputs.clone() });
-        }
+    // There is a plan, so this cannot fail; and to know nothing is said where it matters.
+    for (address, found) in aomidori_plan::current(stack, observation).unwrap_or_default() {
+        known.insert(address, Made { id: found.id.clone(), outputs: found.outputs.clone() });
     }
     known
 }

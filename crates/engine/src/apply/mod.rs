@@ -25,7 +25,6 @@ use crate::options::ApplyOptions;
 use crate::outcome::{Failure, Left, Outcome, Remaining, Skip};
 use call::Calls;
 use path::Paths;
-pub use path::critical_path;
 use step::{Answer, Machine, Next, Op, Retry};
 
 /// Carries out a plan.
@@ -310,9 +309,7 @@ impl<'a, C: Cloud> Run<'a, C> {
                     self.events.send(Event::StepWaiting {
                         step: info(job.step),
                         waits_for: waits_for.clone(),
-                        usually_ms: millis(
-                            Duration::from_secs(u64::from(job.step.estimate.finish)).div_f64(self.options.speed),
-                        ),
+                        usually_ms: millis(self.paths.wait(job.step)),
                     });
                     job.state = State::Waiting(waits_for);
                 } else if !matches!(job.state, State::Waiting(_)) {
@@ -458,8 +455,7 @@ impl<'a, C: Cloud> Run<'a, C> {
 
     fn heartbeat(&self) {
         let now = Instant::now();
-        let mut running: Vec<Running> =
-            self.jobs.iter().filter_map(|job| running(job, now, self.options.speed)).collect();
+        let mut running: Vec<Running> = self.jobs.iter().filter_map(|job| running(job, now, &self.paths)).collect();
         running.sort_by_key(|running| Reverse(running.since_ms));
         self.events.send(Event::Heartbeat {
             slots: Slots { used: self.active.len(), limit: self.options.parallelism.max(1), queued: self.queue.len() },
@@ -476,7 +472,7 @@ impl<'a, C: Cloud> Run<'a, C> {
             State::Blocked | State::Queued => self.paths.tail(job.step.id),
             State::Calling | State::Retrying(_) | State::Waiting(_) => {
                 let since = job.started.map_or(Duration::ZERO, |since| now.duration_since(since));
-                let whole = path::whole(job.step, self.options.speed);
+                let whole = self.paths.whole(job.step);
                 // What overruns its estimate counts as about to be finished.
                 self.paths.tail(job.step.id).saturating_sub(since.min(whole))
             }
@@ -523,7 +519,7 @@ fn retrying(job: &Job<'_>, retry: &Retry) -> Event {
     }
 }
 
-fn running(job: &Job<'_>, now: Instant, speed: f64) -> Option<Running> {
+fn running(job: &Job<'_>, now: Instant, paths: &Paths) -> Option<Running> {
     let doing = match &job.state {
         State::Calling => Doing::Calling,
         State::Queued if job.started.is_some() => Doing::Calling,
@@ -535,6 +531,6 @@ fn running(job: &Job<'_>, now: Instant, speed: f64) -> Option<Running> {
         step: info(job.step),
         doing,
         since_ms: millis(job.started.map_or(Duration::ZERO, |since| now.duration_since(since))),
-        usually_ms: millis(path::whole(job.step, speed)),
+        usually_ms: millis(paths.whole(job.step)),
     })
 }
