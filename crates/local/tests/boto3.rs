@@ -27,6 +27,7 @@ scripts! {
     balancing
     ssm
     logs
+    ecs
 }
 
 fn run(script: &str, options: Options) {
