@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aomidori_engine::cloud::{Cloud, CloudError, Identity, Lease, LeaseRequest, Made, Progress, Want};
 use aomidori_model::{KindName, Stack, StackName};
 use aomidori_plan::{FieldChange, Observation, Observed};
+use futures_util::FutureExt as _;
 
 use crate::client::{Cx, Settings};
 use crate::{holders, lease, live, observe};
@@ -21,7 +22,7 @@ impl Aws {
     /// # Errors
     /// No region is set anywhere.
     pub async fn connect(settings: Settings) -> Result<Aws, CloudError> {
-        Ok(Aws { cx: Cx::connect(settings).await? })
+        Ok(Aws { cx: Cx::connect(settings).boxed().await? })
     }
 
     /// The region that it speaks to.
@@ -34,7 +35,7 @@ impl Aws {
     /// # Errors
     /// No credentials, or nobody answers.
     pub async fn account(&self) -> Result<String, CloudError> {
-        Ok(self.cx.identity().await?.account.clone())
+        Ok(self.cx.identity().boxed().await?.account.clone())
     }
 
     /// Who calls, as an ARN. One call, the first time, as [`Aws::account`].
@@ -42,7 +43,7 @@ impl Aws {
     /// # Errors
     /// No credentials, or nobody answers.
     pub async fn caller(&self) -> Result<String, CloudError> {
-        Ok(self.cx.identity().await?.arn.clone())
+        Ok(self.cx.identity().boxed().await?.arn.clone())
     }
 
     /// How many requests were sent so far, by `service:Operation`, repetitions counted.
@@ -51,48 +52,49 @@ impl Aws {
     }
 }
 
+// Every future is boxed: the types of the SDK's are deep, and would be part of the type of whatever awaits them.
 impl Cloud for Aws {
     async fn identity(&self) -> Result<Identity, CloudError> {
         Ok(Identity { account: self.account().await?, region: self.cx.region.clone() })
     }
 
     async fn observe(&self, stack: &Stack) -> Result<Observation, CloudError> {
-        observe::observe(&self.cx, stack).await
+        observe::observe(&self.cx, stack).boxed().await
     }
 
     async fn create(&self, want: Want<'_>) -> Result<Made, CloudError> {
-        live::create(&self.cx, want).await
+        live::create(&self.cx, want).boxed().await
     }
 
     async fn find(&self, want: Want<'_>) -> Result<Option<Made>, CloudError> {
-        live::find(&self.cx, want).await
+        live::find(&self.cx, want).boxed().await
     }
 
     async fn update(&self, want: Want<'_>, have: &Observed, changes: &[FieldChange]) -> Result<Made, CloudError> {
-        live::update(&self.cx, want, have, changes).await
+        live::update(&self.cx, want, have, changes).boxed().await
     }
 
     async fn delete(&self, have: &Observed) -> Result<(), CloudError> {
-        live::delete(&self.cx, have).await
+        live::delete(&self.cx, have).boxed().await
     }
 
     async fn progress(&self, kind: KindName, id: &str) -> Result<Progress, CloudError> {
-        live::progress(&self.cx, kind, id).await
+        live::progress(&self.cx, kind, id).boxed().await
     }
 
     async fn holders(&self, have: &Observed) -> Vec<String> {
-        holders::holders(&self.cx, have).await
+        holders::holders(&self.cx, have).boxed().await
     }
 
     async fn take_lease(&self, request: &LeaseRequest) -> Result<(), CloudError> {
-        lease::take(&self.cx, request).await
+        lease::take(&self.cx, request).boxed().await
     }
 
     async fn lease(&self, stack: &StackName) -> Result<Option<Lease>, CloudError> {
-        lease::read(&self.cx, stack).await
+        lease::read(&self.cx, stack).boxed().await
     }
 
     async fn release_lease(&self, stack: &StackName, holder: &str) -> Result<(), CloudError> {
-        lease::release(&self.cx, stack, holder).await
+        lease::release(&self.cx, stack, holder).boxed().await
     }
 }

@@ -40,8 +40,7 @@ where
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    const KINDS: [ErrorKind; 4] =
-        [ErrorKind::Throttled, ErrorKind::Unknown, ErrorKind::NotYet, ErrorKind::NotFound];
+    const KINDS: [ErrorKind; 4] = [ErrorKind::Throttled, ErrorKind::Unknown, ErrorKind::NotYet, ErrorKind::NotFound];
     repeat(operation, send, &KINDS).await.map_err(half_made)
 }
 
@@ -56,11 +55,7 @@ where
     answer.await.map_err(|error| error::cloud_error(operation, &error))
 }
 
-async fn repeat<T, E, F>(
-    operation: &'static str,
-    send: impl Fn() -> F,
-    kinds: &[ErrorKind],
-) -> Result<T, CloudError>
+async fn repeat<T, E, F>(operation: &'static str, send: impl Fn() -> F, kinds: &[ErrorKind]) -> Result<T, CloudError>
 where
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,

@@ -77,11 +77,7 @@ async fn of_vpc(cx: &Cx, id: &str) -> Result<Vec<String>, CloudError> {
             ))
         },
         async {
-            Ok(pages!(
-                "ec2:DescribeRouteTables",
-                route_tables,
-                cx.ec2.describe_route_tables().filters(by.clone())
-            ))
+            Ok(pages!("ec2:DescribeRouteTables", route_tables, cx.ec2.describe_route_tables().filters(by.clone())))
         },
     )?;
     let id_of = |id: Option<&str>| id.unwrap_or("?").to_owned();
@@ -108,11 +104,7 @@ async fn of_address(cx: &Cx, id: &str) -> Result<Vec<String>, CloudError> {
 }
 
 async fn of_table(cx: &Cx, id: &str) -> Result<Vec<String>, CloudError> {
-    let tables = pages!(
-        "ec2:DescribeRouteTables",
-        route_tables,
-        cx.ec2.describe_route_tables().route_table_ids(id)
-    );
+    let tables = pages!("ec2:DescribeRouteTables", route_tables, cx.ec2.describe_route_tables().route_table_ids(id));
     let associations = tables.iter().flat_map(|table| table.associations());
     Ok(associations
         .filter_map(|one| Some(format!("its association with {}", one.subnet_id().or(one.gateway_id())?)))

@@ -100,10 +100,8 @@ pub(crate) async fn set_ec2(cx: &Cx, id: &str, tags: &Tags) -> Result<(), CloudE
         return Ok(());
     }
     let tags: Vec<Tag> = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-    call::idempotent("ec2:CreateTags", || {
-        cx.ec2.create_tags().resources(id).set_tags(Some(tags.clone())).send()
-    })
-    .await?;
+    call::idempotent("ec2:CreateTags", || cx.ec2.create_tags().resources(id).set_tags(Some(tags.clone())).send())
+        .await?;
     Ok(())
 }
 
@@ -113,10 +111,8 @@ pub(crate) async fn remove_ec2(cx: &Cx, id: &str, keys: &[String]) -> Result<(),
         return Ok(());
     }
     let tags: Vec<Tag> = keys.iter().map(|key| Tag::builder().key(key).build()).collect();
-    call::idempotent("ec2:DeleteTags", || {
-        cx.ec2.delete_tags().resources(id).set_tags(Some(tags.clone())).send()
-    })
-    .await?;
+    call::idempotent("ec2:DeleteTags", || cx.ec2.delete_tags().resources(id).set_tags(Some(tags.clone())).send())
+        .await?;
     Ok(())
 }
 
@@ -162,14 +158,7 @@ mod tests {
         };
         let resource = Resource::from(ElasticIp {});
         let known = Known::default();
-        let w = Want {
-            stack: &stack,
-            address: &address,
-            resource: &resource,
-            tags: &want,
-            known: &known,
-            token: "t",
-        };
+        let w = Want { stack: &stack, address: &address, resource: &resource, tags: &want, known: &known, token: "t" };
         retag(w, &have, &[])
     }
 

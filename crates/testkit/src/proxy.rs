@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What happens to a request, counted from 0.
@@ -38,6 +39,7 @@ pub struct FaultProxy {
 struct Line {
     upstream: SocketAddr,
     state: Mutex<State>,
+    struck: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +56,7 @@ impl FaultProxy {
     pub async fn start(upstream: SocketAddr) -> io::Result<FaultProxy> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let line = Arc::new(Line { upstream, state: Mutex::default() });
+        let line = Arc::new(Line { upstream, state: Mutex::default(), struck: watch::Sender::new(false) });
         let task = tokio::spawn(accept(listener, Arc::clone(&line)));
         Ok(FaultProxy { address, line, task })
     }
@@ -67,6 +69,13 @@ impl FaultProxy {
     /// Starts counting anew, with this fault.
     pub fn set(&self, fault: Option<Fault>) {
         *self.line.state() = State { fault, requests: Vec::new() };
+        self.line.struck.send_replace(false);
+    }
+
+    /// Waits until the fault has struck.
+    pub async fn struck(&self) {
+        // The sender lives as long as this proxy.
+        let _ = self.line.struck.subscribe().wait_for(|struck| *struck).await;
     }
 
     /// The requests since the last [`FaultProxy::set`], as `Operation`, or method and path where a protocol has none.
@@ -111,15 +120,22 @@ async fn answer(line: &Line, request: Request<Incoming>) -> Result<Response<Full
         Some(Fault::Refuse(at)) if number == at => {
             let mut refusal = Response::new(Full::from("the line is bad"));
             *refusal.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            line.struck.send_replace(true);
             return Ok(refusal);
         }
-        Some(Fault::DieBefore(at)) if number >= at => return Err(broken()),
+        Some(Fault::DieBefore(at)) if number >= at => {
+            line.struck.send_replace(true);
+            return Err(broken());
+        }
         Some(Fault::Die(at)) if number > at => return Err(broken()),
         _ => {}
     }
     let answer = forward(line.upstream, Request::from_parts(parts, Full::new(body))).await?;
     match fault {
-        Some(Fault::LoseAnswer(at) | Fault::Die(at)) if number == at => Err(broken()),
+        Some(Fault::LoseAnswer(at) | Fault::Die(at)) if number == at => {
+            line.struck.send_replace(true);
+            Err(broken())
+        }
         _ => Ok(answer),
     }
 }

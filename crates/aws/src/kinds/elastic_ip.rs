@@ -29,11 +29,13 @@ impl Live for ElasticIp {
 
     async fn find(cx: &Cx, _: &Self, w: Want<'_>) -> Result<Option<Made>, CloudError> {
         let found = describe(cx, Which::At(w)).await?;
-        Ok(found.into_iter().filter_map(|address| {
-            let outputs = public_ip(address.public_ip.as_deref());
-            Some(Made { id: address.allocation_id?, outputs })
-        })
-        .min_by(|a, b| a.id.cmp(&b.id)))
+        Ok(found
+            .into_iter()
+            .filter_map(|address| {
+                let outputs = public_ip(address.public_ip.as_deref());
+                Some(Made { id: address.allocation_id?, outputs })
+            })
+            .min_by(|a, b| a.id.cmp(&b.id)))
     }
 
     async fn update(

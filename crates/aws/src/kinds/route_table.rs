@@ -249,9 +249,7 @@ async fn create_route(cx: &Cx, table: &str, to: &str, target: &str) -> Result<()
     .await;
     match answer {
         // An answer was lost, or it leads somewhere else.
-        Err(error) if error.code.as_deref() == Some("RouteAlreadyExists") => {
-            replace_route(cx, table, to, target).await
-        }
+        Err(error) if error.code.as_deref() == Some("RouteAlreadyExists") => replace_route(cx, table, to, target).await,
         Err(error) => Err(error),
         Ok(_) => Ok(()),
     }
@@ -290,11 +288,8 @@ async fn associate(cx: &Cx, table: &str, subnet: &str) -> Result<(), CloudError>
         Ok(_) => return Ok(()),
     };
     let by_subnet = tags::filter("association.subnet-id", [subnet]);
-    let holding = pages!(
-        "ec2:DescribeRouteTables",
-        route_tables,
-        cx.ec2.describe_route_tables().filters(by_subnet.clone())
-    );
+    let holding =
+        pages!("ec2:DescribeRouteTables", route_tables, cx.ec2.describe_route_tables().filters(by_subnet.clone()));
     let Some(other) = holding.first() else { return Err(call::half_made(error)) };
     if other.route_table_id.as_deref() == Some(table) {
         return Ok(());
@@ -304,11 +299,7 @@ async fn associate(cx: &Cx, table: &str, subnet: &str) -> Result<(), CloudError>
     match association {
         Some(association) if ours.is_some() && ours == stack_of(other) => {
             call::complete("ec2:ReplaceRouteTableAssociation", || {
-                cx.ec2
-                    .replace_route_table_association()
-                    .association_id(&association)
-                    .route_table_id(table)
-                    .send()
+                cx.ec2.replace_route_table_association().association_id(&association).route_table_id(table).send()
             })
             .await?;
             Ok(())
@@ -350,10 +341,7 @@ fn from_live(table: &LiveTable) -> RouteTable {
     let Parts { routes, associations } = Parts::live(table);
     RouteTable {
         vpc: Ref::existing(table.vpc_id.clone().unwrap_or_default()),
-        routes: routes
-            .into_iter()
-            .filter_map(|(to, id)| Some((to.parse::<Ipv4Cidr>().ok()?, target(id))))
-            .collect(),
+        routes: routes.into_iter().filter_map(|(to, id)| Some((to.parse::<Ipv4Cidr>().ok()?, target(id)))).collect(),
         subnets: refs(associations.into_keys()),
     }
 }

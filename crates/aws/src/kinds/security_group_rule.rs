@@ -82,11 +82,7 @@ impl Live for SecurityGroupRule {
                 .build();
             let group = w.known.id(&want.group)?;
             call::idempotent("ec2:ModifySecurityGroupRules", || {
-                cx.ec2
-                    .modify_security_group_rules()
-                    .group_id(&group)
-                    .security_group_rules(rule.clone())
-                    .send()
+                cx.ec2.modify_security_group_rules().group_id(&group).security_group_rules(rule.clone()).send()
             })
             .await?;
         }
@@ -101,11 +97,7 @@ impl Live for SecurityGroupRule {
             call::gone_is_fine(
                 call::once(
                     "ec2:RevokeSecurityGroupEgress",
-                    cx.ec2
-                        .revoke_security_group_egress()
-                        .group_id(group)
-                        .security_group_rule_ids(&have.id)
-                        .send(),
+                    cx.ec2.revoke_security_group_egress().group_id(group).security_group_rule_ids(&have.id).send(),
                 )
                 .await,
             )
@@ -113,11 +105,7 @@ impl Live for SecurityGroupRule {
             call::gone_is_fine(
                 call::once(
                     "ec2:RevokeSecurityGroupIngress",
-                    cx.ec2
-                        .revoke_security_group_ingress()
-                        .group_id(group)
-                        .security_group_rule_ids(&have.id)
-                        .send(),
+                    cx.ec2.revoke_security_group_ingress().group_id(group).security_group_rule_ids(&have.id).send(),
                 )
                 .await,
             )
@@ -177,8 +165,7 @@ fn ports(protocol: Protocol) -> (Option<i32>, Option<i32>) {
 fn permission(want: &SecurityGroupRule, w: Want<'_>) -> Result<IpPermission, CloudError> {
     let (from, to) = ports(want.protocol);
     let description = want.description.as_ref().map(|text| text.as_str().to_owned());
-    let permission =
-        IpPermission::builder().ip_protocol(want.protocol.name()).set_from_port(from).set_to_port(to);
+    let permission = IpPermission::builder().ip_protocol(want.protocol.name()).set_from_port(from).set_to_port(to);
     Ok(match &want.peer {
         Peer::Cidr(cidr) => {
             permission.ip_ranges(IpRange::builder().cidr_ip(cidr.to_string()).set_description(description).build())
@@ -186,9 +173,9 @@ fn permission(want: &SecurityGroupRule, w: Want<'_>) -> Result<IpPermission, Clo
         Peer::Group(group) => permission.user_id_group_pairs(
             UserIdGroupPair::builder().group_id(w.known.id(group)?).set_description(description).build(),
         ),
-        Peer::PrefixList(id) => permission.prefix_list_ids(
-            PrefixListId::builder().prefix_list_id(id).set_description(description).build(),
-        ),
+        Peer::PrefixList(id) => {
+            permission.prefix_list_ids(PrefixListId::builder().prefix_list_id(id).set_description(description).build())
+        }
     }
     .build())
 }
@@ -213,10 +200,7 @@ async fn describe(cx: &Cx, which: Which<'_>) -> Result<Vec<LiveRule>, CloudError
     let mut all = pages!(
         "ec2:DescribeSecurityGroupRules",
         security_group_rules,
-        cx.ec2
-            .describe_security_group_rules()
-            .set_filters(which.filters())
-            .set_security_group_rule_ids(which.ids())
+        cx.ec2.describe_security_group_rules().set_filters(which.filters()).set_security_group_rule_ids(which.ids())
     );
     all.retain(|rule| which.holds(&tags::from_ec2(rule.tags.as_deref())));
     Ok(all)
@@ -247,14 +231,16 @@ pub(crate) async fn list(
     let mut all = in_groups(cx, groups.keys().cloned()).await?;
     let inside = scope.stack.of::<SecurityGroupRule>().any(|(_, rule)| rule.group.address().is_none());
     let seen: BTreeSet<String> = all.iter().filter_map(|rule| rule.security_group_rule_id.clone()).collect();
-    let hinted = scope.hints("ec2").await.into_iter().any(|hint| {
-        hint.rest.strip_prefix("security-group-rule/").is_some_and(|id| !seen.contains(id))
-    });
+    let hinted = scope
+        .hints("ec2")
+        .await
+        .into_iter()
+        .any(|hint| hint.rest.strip_prefix("security-group-rule/").is_some_and(|id| !seen.contains(id)));
     if inside || hinted {
         let tagged = describe(cx, Which::Stack(scope.name())).await?;
-        all.extend(tagged.into_iter().filter(|rule| {
-            rule.security_group_rule_id.as_ref().is_some_and(|id| !seen.contains(id))
-        }));
+        all.extend(
+            tagged.into_iter().filter(|rule| rule.security_group_rule_id.as_ref().is_some_and(|id| !seen.contains(id))),
+        );
     }
     Ok(all)
 }
@@ -395,10 +381,7 @@ fn live_fields(rule: &LiveRule) -> Fields {
     fields.add("from_port", port(rule.from_port));
     fields.add("to_port", port(rule.to_port));
     fields.add("cidr_ipv4", text(rule.cidr_ipv4()));
-    fields.add(
-        "referenced_security_group_id",
-        text(rule.referenced_group_info().and_then(|group| group.group_id())),
-    );
+    fields.add("referenced_security_group_id", text(rule.referenced_group_info().and_then(|group| group.group_id())));
     fields.add("prefix_list_id", text(rule.prefix_list_id()));
     fields.add("description", text(rule.description()));
     fields.add("cidr_ipv6", text(rule.cidr_ipv6()));

@@ -84,11 +84,8 @@ async fn set(cx: &Cx, id: &str, support: Option<bool>, hostnames: Option<bool>) 
 }
 
 async fn describe(cx: &Cx, which: Which<'_>) -> Result<Vec<LiveVpc>, CloudError> {
-    let mut all = pages!(
-        "ec2:DescribeVpcs",
-        vpcs,
-        cx.ec2.describe_vpcs().set_filters(which.filters()).set_vpc_ids(which.ids())
-    );
+    let mut all =
+        pages!("ec2:DescribeVpcs", vpcs, cx.ec2.describe_vpcs().set_filters(which.filters()).set_vpc_ids(which.ids()));
     all.retain(|vpc| which.holds(&tags::from_ec2(vpc.tags.as_deref())));
     Ok(all)
 }

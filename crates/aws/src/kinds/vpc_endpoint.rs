@@ -129,13 +129,7 @@ fn ids<K: Kind>(references: &BTreeSet<Ref<K>>, w: Want<'_>) -> Result<BTreeSet<S
 }
 
 /// One ModifyVpcEndpoint with what differs now, so that a repetition sends nothing twice.
-async fn modify(
-    cx: &Cx,
-    want: &VpcEndpoint,
-    w: Want<'_>,
-    id: &str,
-    changes: &[FieldChange],
-) -> Result<(), CloudError> {
+async fn modify(cx: &Cx, want: &VpcEndpoint, w: Want<'_>, id: &str, changes: &[FieldChange]) -> Result<(), CloudError> {
     let changed = |field: &str| changes.iter().any(|change| change.field == field);
     let Some(live) = describe(cx, Which::Id(id)).await?.into_iter().next() else {
         return Err(call::missing("ec2:DescribeVpcEndpoints", "such endpoint"));
@@ -146,8 +140,7 @@ async fn modify(
     let groups: BTreeSet<String> = live.groups().iter().filter_map(|group| group.group_id.clone()).collect();
     let (mut add_tables, mut remove_tables) = (None, None);
     if changed("route_table_ids") {
-        (add_tables, remove_tables) =
-            (only_in(&wanted.route_tables, &tables), only_in(&tables, &wanted.route_tables));
+        (add_tables, remove_tables) = (only_in(&wanted.route_tables, &tables), only_in(&tables, &wanted.route_tables));
     }
     let (mut add_subnets, mut remove_subnets) = (None, None);
     if changed("subnet_ids") {
@@ -212,9 +205,7 @@ fn status(endpoint: &LiveEndpoint) -> Option<Status> {
 /// A live endpoint in the model's form; its policy only if the stack declares one.
 fn from_live(endpoint: &LiveEndpoint, id: &str, with_policy: bool) -> Result<VpcEndpoint, CloudError> {
     let policy = match endpoint.policy_document.as_deref().filter(|_| with_policy) {
-        Some(text) => {
-            Some(PolicyDocument::from_aws(text).map_err(|why| call::unreadable("policy", id, why))?)
-        }
+        Some(text) => Some(PolicyDocument::from_aws(text).map_err(|why| call::unreadable("policy", id, why))?),
         None => None,
     };
     let kind = endpoint.vpc_endpoint_type.as_ref().map(VpcEndpointType::as_str).unwrap_or_default();
