@@ -55,7 +55,8 @@ pub(crate) fn decide(
 impl Decision {
     /// Compares everything, what is referred to before what refers to it.
     fn compare(&mut self, facts: &Facts<'_>) {
-        let dying: BTreeSet<usize> = facts.live.iter().filter(|(n, live)| self.dies(*n, live)).map(|(n, _)| n).collect();
+        let dying: BTreeSet<usize> =
+            facts.live.iter().filter(|(n, live)| self.dies(*n, live)).map(|(n, _)| n).collect();
         self.new.clear();
         for address in &facts.order {
             let found = self.keeper.get(address).and_then(|n| facts.live.get(*n));
@@ -83,9 +84,7 @@ impl Decision {
         let mut changes = Vec::new();
         for field in fields.iter().filter(|field| field.value.is_null() && field.owner == Owner::Us) {
             let refers = live.uses.iter().any(|(used, link)| {
-                link.fields.contains(field.name)
-                    && dying.contains(used)
-                    && !self.deleted_first(facts, *used)
+                link.fields.contains(field.name) && dying.contains(used) && !self.deleted_first(facts, *used)
             });
             if refers {
                 changes.push(Change {
@@ -123,8 +122,7 @@ impl Decision {
 
     /// True if the plan deletes a live resource.
     pub(crate) fn dies(&self, n: usize, live: &Live<'_>) -> bool {
-        !live.is_deleting()
-            && (self.keeper.get(live.address) != Some(&n) || self.replaced.contains(live.address))
+        !live.is_deleting() && (self.keeper.get(live.address) != Some(&n) || self.replaced.contains(live.address))
     }
 
     /// True if a live resource is replaced, and deleted before its successor is created.
@@ -144,7 +142,11 @@ impl Decision {
 }
 
 /// The fields of a link that CodeDeploy decides.
-pub(crate) fn owned_elsewhere<'f>(facts: &'f Facts<'_>, live: &Live<'_>, link: &'f Link) -> impl Iterator<Item = &'static str> {
+pub(crate) fn owned_elsewhere<'f>(
+    facts: &'f Facts<'_>,
+    live: &Live<'_>,
+    link: &'f Link,
+) -> impl Iterator<Item = &'static str> {
     let fields = facts.fields.get(live.address);
     link.fields.iter().copied().filter(move |name| {
         fields.and_then(|fields| fields.get(name)).is_some_and(|field| field.owner == Owner::CodeDeploy)

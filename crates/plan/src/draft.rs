@@ -169,12 +169,7 @@ fn kept(facts: &Facts<'_>, decision: &Decision, address: &Address, n: usize, dra
 }
 
 /// The creation of a wanted resource; for a replacement with the reason.
-fn creation(
-    facts: &Facts<'_>,
-    decision: &Decision,
-    address: &Address,
-    replaces: Option<Reason>,
-) -> Option<Draft> {
+fn creation(facts: &Facts<'_>, decision: &Decision, address: &Address, replaces: Option<Reason>) -> Option<Draft> {
     let kind = facts.kind(address)?;
     let ids = crate::facts::Ids { facts, keeper: &decision.keeper, new: &decision.new };
     let (reason, changes) = match replaces {

@@ -25,10 +25,10 @@ pub mod testing;
 mod tests;
 mod wait;
 
-pub use error::{Obstacle, PlanError};
-pub use observation::{Busy, Observation, Observed, Ownership, Status};
 pub use dot::dot;
+pub use error::{Obstacle, PlanError};
 pub use format::{Difference, PlanFile, PlanFileError, Stale, StepDifference, differences};
+pub use observation::{Busy, Observation, Observed, Ownership, Status};
 pub use path::{critical_path, remaining};
 pub use planner::{current, destroy, plan};
 pub use step::{

@@ -7,9 +7,9 @@ use petgraph::graphmap::DiGraphMap;
 
 use crate::decide::Decision;
 use crate::diff::Known;
-use crate::draft::Drafts;
+use crate::draft::{Draft, Drafts};
 use crate::facts::{Facts, Ids};
-use crate::live::{Link, LiveSet};
+use crate::live::LiveSet;
 use crate::{Action, After, Level, Replacing, Step, StepId, replace};
 
 /// Adds what the steps of a decision wait for.
@@ -22,6 +22,9 @@ pub(crate) fn connect(facts: &Facts<'_>, decision: &Decision, drafts: &mut Draft
         }
         for edge in facts.edges(address) {
             let Some(&on) = index.makes.get(&edge.on) else { continue };
+            if !matters(decision, drafts, step, on) {
+                continue;
+            }
             let awaited = drafts.steps.get(on).is_some_and(|draft| draft.action == Action::Await);
             match edge.need {
                 Need::Ready => drafts.wait(step, on, Level::Finished),
@@ -38,6 +41,16 @@ pub(crate) fn connect(facts: &Facts<'_>, decision: &Decision, drafts: &mut Draft
     halves(drafts);
     removals(&facts.live, &index.removes, drafts);
     let_go(facts, decision, &index, drafts);
+}
+
+/// True if a step has to wait for what its resource comes after: for what is made, and in place only for what changes.
+fn matters(decision: &Decision, drafts: &Drafts, step: usize, on: usize) -> bool {
+    let (Some(step), Some(on)) = (drafts.steps.get(step), drafts.steps.get(on)) else { return false };
+    let only_tags = |draft: &Draft| draft.changes.iter().all(|change| change.field == "tags");
+    step.action == Action::Create
+        || decision.new.contains(&on.address)
+        || on.action == Action::Await
+        || (!only_tags(step) && !only_tags(on))
 }
 
 /// Steps by what they are about.
@@ -94,17 +107,17 @@ pub(crate) fn removals(live: &LiveSet<'_>, removes: &BTreeMap<usize, usize>, dra
     for (&user, &step) in removes {
         let Some(found) = live.get(user) else { continue };
         for (used, link) in &found.uses {
-            if let Some(&other) = removes.get(used) {
-                drafts.wait(other, step, gone_level(found.seen.kind, link));
+            let (Some(&other), Some(target)) = (removes.get(used), live.get(*used)) else { continue };
+            match (found.seen.kind, target.seen.kind) {
+                _ if link.holds => drafts.wait(other, step, Level::Finished),
+                // Tasks use their way out, their log groups and their registry until the last one has stopped.
+                (KindName::EcsService, _) => drafts.prefer(other, step, Level::Finished),
+                // A route into nothing harms nobody.
+                (KindName::RouteTable, KindName::NatGateway | KindName::InternetGateway) => {}
+                _ => drafts.prefer(other, step, Level::Called),
             }
         }
     }
-}
-
-/// How far the deletion of a user must be before what it used goes.
-fn gone_level(user: KindName, link: &Link) -> Level {
-    // Tasks use their way out, their log groups and their registry until the last one has stopped.
-    if link.holds || user == KindName::EcsService { Level::Finished } else { Level::Called }
 }
 
 /// Deletions come after the updates that drop what is deleted; a detached internet gateway after what held it.
@@ -119,9 +132,10 @@ fn let_go(facts: &Facts<'_>, decision: &Decision, index: &Index, drafts: &mut Dr
                 && !decision.deleted_first(facts, *used)
                 && !facts.live.get(*used).is_some_and(|used| used.is_deleting())
             {
-                if changes.iter().any(|change| link.fields.contains(change.field.as_str())) {
+                let drops = changes.iter().any(|change| link.fields.contains(change.field.as_str()));
+                if drops && link.holds {
                     drafts.wait(removal, update, Level::Finished);
-                } else if changes.iter().any(|change| change.field != "tags") {
+                } else if drops || changes.iter().any(|change| change.field != "tags") {
                     drafts.prefer(removal, update, Level::Finished);
                 }
             }
@@ -276,10 +290,8 @@ pub(crate) fn number(drafts: Drafts, left_out: &BTreeSet<usize>) -> Vec<Step> {
         followers.entry(*to).or_default().insert(*from);
     }
     let rank = |step: usize| steps.get(step).map(|draft| (&draft.address, draft.action, draft.kind, &draft.id, step));
-    let mut ready: BTreeSet<_> = (0..steps.len())
-        .filter(|step| !waits.contains_key(step) && !left_out.contains(step))
-        .map(rank)
-        .collect();
+    let mut ready: BTreeSet<_> =
+        (0..steps.len()).filter(|step| !waits.contains_key(step) && !left_out.contains(step)).map(rank).collect();
     let mut order: Vec<usize> = Vec::with_capacity(steps.len());
     while let Some(first) = ready.pop_first().flatten() {
         let step = first.4;
@@ -293,8 +305,7 @@ pub(crate) fn number(drafts: Drafts, left_out: &BTreeSet<usize>) -> Vec<Step> {
             }
         }
     }
-    let ids: BTreeMap<usize, StepId> =
-        order.iter().zip(0u32..).map(|(step, number)| (*step, StepId(number))).collect();
+    let ids: BTreeMap<usize, StepId> = order.iter().zip(0u32..).map(|(step, number)| (*step, StepId(number))).collect();
     let mut numbered: Vec<Step> = Vec::with_capacity(order.len());
     for step in order {
         let (Some(draft), Some(&id)) = (steps.get(step).cloned(), ids.get(&step)) else { continue };
@@ -307,12 +318,10 @@ pub(crate) fn number(drafts: Drafts, left_out: &BTreeSet<usize>) -> Vec<Step> {
             action: draft.action,
             reason: draft.reason,
             changes: draft.changes,
-            after: waits
-                .filter_map(|((_, to), wait)| Some(After { step: *ids.get(to)?, level: wait.level }))
-                .collect(),
-            replacing: draft.replacing.and_then(|(other, create_first)| {
-                Some(Replacing { other: *ids.get(&other)?, create_first })
-            }),
+            after: waits.filter_map(|((_, to), wait)| Some(After { step: *ids.get(to)?, level: wait.level })).collect(),
+            replacing: draft
+                .replacing
+                .and_then(|(other, create_first)| Some(Replacing { other: *ids.get(&other)?, create_first })),
             traffic: draft.traffic,
             estimate: draft.estimate,
         });

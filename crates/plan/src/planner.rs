@@ -6,7 +6,7 @@ use aomidori_model::{Address, KindName, Stack};
 
 use crate::busy;
 use crate::decide::{self, Decision};
-use crate::draft::{self, Drafts};
+use crate::draft::{self, Draft, Drafts};
 use crate::error::{Obstacle, PlanError};
 use crate::facts::{Facts, Ids};
 use crate::live::LiveSet;
@@ -66,7 +66,10 @@ pub fn destroy(stack: &Stack, have: &Observation) -> Result<Plan, PlanError> {
     }
     order::removals(&live, &removes, &mut drafts);
     let at = |address: &Address| -> Vec<usize> {
-        live.iter().filter(|(_, found)| found.address == address).filter_map(|(n, _)| removes.get(&n).copied()).collect()
+        live.iter()
+            .filter(|(_, found)| found.address == address)
+            .filter_map(|(n, _)| removes.get(&n).copied())
+            .collect()
     };
     for (address, entry) in stack.iter() {
         for (user, used) in entry.depends_on.iter().flat_map(|on| at(address).into_iter().map(move |user| (user, on))) {
@@ -91,10 +94,7 @@ pub fn destroy(stack: &Stack, have: &Observation) -> Result<Plan, PlanError> {
 /// Decides and orders, and decides again with more replacements as long as the order has a circle: an update inside one
 /// becomes a replacement, a create-first replacement becomes delete-first. Either takes a step out of the circle for good.
 /// So does a service become one that would hold for ever what is in the way of something wanted.
-fn converge(
-    facts: &Facts<'_>,
-    keeper: &BTreeMap<Address, usize>,
-) -> Result<(Decision, Drafts, LeftOut), PlanError> {
+fn converge(facts: &Facts<'_>, keeper: &BTreeMap<Address, usize>) -> Result<(Decision, Drafts, LeftOut), PlanError> {
     let mut forced: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     loop {
         let decision = decide::decide(facts, keeper, &forced);
@@ -116,16 +116,23 @@ fn converge(
             }
         };
         let steps = || circle.iter().filter_map(|step| drafts.steps.get(*step));
-        let updated = steps().filter(|draft| draft.action == Action::Update).map(|draft| &draft.address).min();
+        // What disturbs traffic least, then the first by address.
+        let cost = |draft: &&Draft| (draft.kind.info().traffic_on_delete, draft.address.clone());
+        let updated = steps().filter(|draft| draft.action == Action::Update).min_by_key(cost);
         let created_first = steps()
             .filter(|draft| draft.action == Action::Create && draft.replacing.is_some_and(|(_, first)| first))
-            .map(|draft| &draft.address)
-            .min();
-        let Some(address) = updated.or(created_first).filter(|address| !forced.contains_key(*address)) else {
+            .min_by_key(cost);
+        let chosen = updated.or(created_first).map(|draft| &draft.address);
+        let Some(address) = chosen.filter(|address| !forced.contains_key(*address)) else {
             return Err(circle_error(&drafts, &circle));
         };
-        let deleted = steps().filter(|draft| draft.action == Action::Delete && draft.address != *address);
-        forced.insert(address.clone(), deleted.map(|draft| draft.address.clone()).collect());
+        let others = steps().filter(|draft| draft.address != *address);
+        let deleted = others.clone().filter(|draft| draft.action == Action::Delete);
+        let mut on: BTreeSet<Address> = deleted.map(|draft| draft.address.clone()).collect();
+        if on.is_empty() {
+            on = others.map(|draft| draft.address.clone()).collect();
+        }
+        forced.insert(address.clone(), on);
     }
 }
 
@@ -152,12 +159,7 @@ fn foreign(facts: &Facts<'_>, decision: &Decision, have: &Observation) -> Result
 }
 
 /// What is worth knowing beside the steps.
-fn notices(
-    facts: &Facts<'_>,
-    decision: &Decision,
-    drafts: &Drafts,
-    left_out: &BTreeSet<usize>,
-) -> BTreeSet<Notice> {
+fn notices(facts: &Facts<'_>, decision: &Decision, drafts: &Drafts, left_out: &BTreeSet<usize>) -> BTreeSet<Notice> {
     let mut notices = BTreeSet::new();
     let ids = Ids { facts, keeper: &decision.keeper, new: &decision.new };
     for (address, n) in &decision.keeper {
@@ -176,10 +178,7 @@ fn notices(
             let by_deployment = owned.is_some_and(|field| field.owner == aomidori_model::Owner::CodeDeploy);
             let stays = decision.keeper.contains_key(service) && !decision.replaced.contains(service);
             if by_deployment && stays && edges.iter().any(|edge| edge.on == draft.address) {
-                notices.insert(Notice::NeedsDeployment {
-                    service: service.clone(),
-                    because: draft.address.clone(),
-                });
+                notices.insert(Notice::NeedsDeployment { service: service.clone(), because: draft.address.clone() });
             }
         }
     }

@@ -85,11 +85,7 @@ pub(crate) fn can_stand_beside(kind: KindName, changes: &[Change]) -> bool {
 }
 
 /// True if two of a kind cannot live at the same time. Values that are not known yet are no obstacle.
-pub(crate) fn collide(
-    kind: KindName,
-    want: &impl Fn(&str) -> Value,
-    have: &BTreeMap<&'static str, Value>,
-) -> bool {
+pub(crate) fn collide(kind: KindName, want: &impl Fn(&str) -> Value, have: &BTreeMap<&'static str, Value>) -> bool {
     place(kind).keys.iter().any(|key| {
         key.iter().all(|field| {
             let (want, have) = (want(field), have.get(field).unwrap_or(&Value::Null));

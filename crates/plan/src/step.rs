@@ -48,7 +48,8 @@ pub struct Step {
     pub action: Action,
     /// Why.
     pub reason: Reason,
-    /// The fields that change; for a creation those that are declared.
+    /// The fields that change; for a creation those that are declared. Both halves of a replacement are one change, which
+    /// the creation tells.
     pub changes: Vec<FieldChange>,
     /// Steps that come first, and how far they must be.
     pub after: BTreeSet<After>,
@@ -121,11 +122,16 @@ pub enum Reason {
 }
 
 /// One field that changes.
+///
+/// For fields of parts ([`Compare::Parts`](aomidori_model::Compare::Parts)) and for `tags`, `before` holds only what is ours
+/// to change: what is in `before` and not in `after` is removed, what is in neither belongs to somebody else and stays. Parts
+/// are changed before tags, so that what is removed is on record until it is gone. An `after` of [`Value::Null`] means that a
+/// field which is no longer declared lets go of what this plan deletes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// Its name; tags are `tags`.
     pub field: String,
-    /// What is live.
+    /// What is live; of `tags`, parts and declared keys only what concerns the change.
     pub before: Value,
     /// What is wanted; a reference in it is known only after its target's step.
     pub after: Value,

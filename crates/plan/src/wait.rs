@@ -52,10 +52,8 @@ pub(crate) fn held(
             if follow.iter().any(makes) {
                 return Err((live.address.clone(), BTreeSet::from([target.address.clone()])));
             }
-            left.notices.insert(Notice::NeedsDeployment {
-                service: live.address.clone(),
-                because: target.address.clone(),
-            });
+            left.notices
+                .insert(Notice::NeedsDeployment { service: live.address.clone(), because: target.address.clone() });
             left.steps.extend(follow);
         }
     }
@@ -72,11 +70,8 @@ pub(crate) fn busy(busy: &Busyness, drafts: &Drafts) -> LeftOut {
     loop {
         let before = steps.len();
         steps = drafts.followers(steps);
-        let halves: Vec<usize> = steps
-            .iter()
-            .filter_map(|step| drafts.steps.get(*step)?.replacing)
-            .map(|(other, _)| other)
-            .collect();
+        let halves: Vec<usize> =
+            steps.iter().filter_map(|step| drafts.steps.get(*step)?.replacing).map(|(other, _)| other).collect();
         steps.extend(halves);
         if steps.len() == before {
             break;

@@ -3,7 +3,9 @@
 //! Everything is a function of bytes ([`Genes`], [`Dice`]), so that any property test library can make and shrink them.
 
 mod dice;
+mod drift;
 mod stacks;
+mod values;
 mod world;
 
 pub use dice::{Dice, Genes};

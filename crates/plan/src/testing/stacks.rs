@@ -63,10 +63,11 @@ pub fn stack(genes: &Genes) -> Stack {
         platform(&mut stack, genes, &base, &role);
     }
     for (gene, from, on) in [(36, "platform/cluster", "network/vpc"), (37, "platform/repository", "platform/cluster")] {
-        if genes.pick(gene, 4) == 1 && stack.get(&parse(on)).is_some() {
-            if let Some(entry) = stack.get_mut(&parse(from)) {
-                entry.depends_on.insert(parse(on));
-            }
+        if genes.pick(gene, 4) == 1
+            && stack.get(&parse(on)).is_some()
+            && let Some(entry) = stack.get_mut(&parse(from))
+        {
+            entry.depends_on.insert(parse(on));
         }
     }
     stack
@@ -75,10 +76,8 @@ pub fn stack(genes: &Genes) -> Stack {
 fn network(stack: &mut Stack, genes: &Genes) -> Base {
     let second = if genes.pick(1, 4) == 3 { "10.1" } else { "10.0" };
     let dns = (genes.pick(1, 4) == 2).then_some(true);
-    let vpc = stack.add(
-        "network/vpc",
-        Vpc { cidr: parse(&format!("{second}.0.0/16")), dns_support: None, dns_hostnames: dns },
-    );
+    let vpc = stack
+        .add("network/vpc", Vpc { cidr: parse(&format!("{second}.0.0/16")), dns_support: None, dns_hostnames: dns });
     let gateway = stack.add("network/gateway", InternetGateway { vpc: vpc.clone() });
     let name = if genes.pick(2, 4) == 3 { "front" } else { "public" };
     let third = u8::from(genes.pick(2, 4) == 2) * 10;

@@ -5,16 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use aomidori_model::{Address, Compare, Fields, KindName, Need, Owner, Reference, Stack, Target, Value};
 
 use super::Dice;
-use crate::{
-    Action, Busy, FieldChange, Level, Observation, Observed, Ownership, Plan, Status, Step, StepId, current, replace,
-};
+use super::values::{by_id, changed, is, is_named, refs, with_value};
+use crate::{Action, Busy, Level, Observation, Observed, Ownership, Plan, Status, Step, StepId, current, replace};
 
 /// Live resources, and whatever else is in the account.
 #[derive(Clone, Debug, Default)]
 pub struct World {
     /// What is there.
     pub items: Vec<Item>,
-    minted: u32,
+    pub(super) minted: u32,
 }
 
 /// One thing in a [`World`].
@@ -248,7 +247,7 @@ impl World {
     }
 
     /// What holds for everything that is made or changed.
-    fn check(&self, item: &Item) -> Result<(), String> {
+    pub(super) fn check(&self, item: &Item) -> Result<(), String> {
         let texts = |item: &Item| -> BTreeMap<&'static str, Value> {
             item.fields.iter().map(|field| (field.name, field.value.resolve(&|_| None))).collect()
         };
@@ -261,9 +260,11 @@ impl World {
         }
         if matches!(item.kind, KindName::NatGateway | KindName::LoadBalancer) {
             let vpcs = self.vpcs(item);
-            if !self.items.iter().any(|i| {
-                i.kind == KindName::InternetGateway && !refs(i.fields.value("vpc_id")).is_disjoint(&vpcs)
-            }) {
+            if !self
+                .items
+                .iter()
+                .any(|i| i.kind == KindName::InternetGateway && !refs(i.fields.value("vpc_id")).is_disjoint(&vpcs))
+            {
                 return Err("its VPC has no internet gateway".into());
             }
         }
@@ -336,8 +337,7 @@ impl World {
             let mut inside = group.id == item.id && group.kind == item.kind;
             for field in &group.fields {
                 field.value.for_each_ref(&mut |reference| {
-                    let moved =
-                        matches!(item.kind, KindName::EcsService | KindName::TargetGroup | KindName::Listener);
+                    let moved = matches!(item.kind, KindName::EcsService | KindName::TargetGroup | KindName::Listener);
                     inside |= moved && is(reference, item);
                 });
             }
@@ -389,77 +389,15 @@ impl World {
         self.find(*kind, id)?.output(reference.output.as_deref()).map(str::to_owned)
     }
 
-    /// Somebody (or time, or an earlier run that died) does something to what is live.
-    pub fn drift(&mut self, dice: &mut Dice) {
-        let what = dice.roll(11);
-        let at = dice.roll(self.items.len());
-        let Some(item) = self.items.get(at).cloned() else { return };
-        let used = self.items.iter().any(|user| {
-            let mut uses = false;
-            user.fields.iter().for_each(|field| field.value.for_each_ref(&mut |r| uses |= is(r, &item)));
-            uses
-        });
-        let Ownership::Ours(address) = &item.owner else { return };
-        let Some(slot) = self.items.get_mut(at) else { return };
-        match what {
-            0 if !used => {
-                self.items.remove(at);
-            }
-            1 | 2 => change_scalar(slot, dice),
-            3 if item.kind.info().taggable => self.duplicate(&item),
-            4 if item.kind.info().timing.ready > 0 => slot.status = Status::Pending("pending".into()),
-            5 => slot.status = Status::Failed("failed".into()),
-            6 if !used => slot.status = Status::Deleting("deleting".into()),
-            7 => {
-                let (field, part) = match item.kind {
-                    KindName::RouteTable => ("route", "192.168.0.0/24"),
-                    KindName::IamRole => ("inline_policy", "foreign"),
-                    _ => return,
-                };
-                if let Value::Map(mut map) = slot.fields.value(field).clone() {
-                    map.insert(part.to_owned(), Value::str("foreign"));
-                    slot.fields = with_value(&slot.fields, field, Value::Map(map));
-                }
-            }
-            8 if item.kind.info().taggable => {
-                slot.tags.insert("Cost".into(), "foreign".into());
-            }
-            9 if item.kind.info().taggable => {
-                slot.tags.retain(|key, _| key == aomidori_model::ownership::STACK || key == aomidori_model::ownership::ADDRESS);
-            }
-            10 => {
-                let foreign = Ownership::Added { inside: address.clone() };
-                self.minted += 1;
-                self.items.push(Item {
-                    kind: KindName::SecurityGroupRule,
-                    id: format!("foreign-{}", self.minted),
-                    owner: foreign,
-                    fields: Fields::default(),
-                    tags: BTreeMap::new(),
-                    outputs: BTreeMap::new(),
-                    status: Status::Ready,
-                    busy: None,
-                });
-            }
-            _ => {}
-        }
+    /// The first thing of ours at an address.
+    pub fn at(&mut self, address: &str) -> Option<&mut Item> {
+        self.items.iter_mut().find(|item| matches!(&item.owner, Ownership::Ours(at) if at.as_str() == address))
     }
 
-    /// A second one with the same marks, if AWS would have allowed it.
-    fn duplicate(&mut self, item: &Item) {
-        self.minted += 1;
-        let mut copy = item.clone();
-        copy.id = format!("{}-{}", item.kind, self.minted);
-        copy.busy = None;
-        if let Some(name) = item.fields.value("name").as_str() {
-            let name = format!("{name}-{}", self.minted);
-            if is_named(item.kind) {
-                copy.id = format!("{}/{name}", item.kind);
-            }
-            copy.fields = with_value(&copy.fields, "name", Value::str(name));
-        }
-        if self.check(&copy).is_ok() {
-            self.items.push(copy);
+    /// Changes a field of the first thing of ours at an address.
+    pub fn set(&mut self, address: &str, field: &str, value: Value) {
+        if let Some(item) = self.at(address) {
+            item.fields = with_value(&item.fields, field, value);
         }
     }
 
@@ -469,99 +407,4 @@ impl World {
             item.busy = running.then(|| Busy { deployment: "d-1".into(), status: "InProgress".into() });
         }
     }
-}
-
-fn is(reference: &Reference, item: &Item) -> bool {
-    reference.kind == item.kind && matches!(&reference.target, Target::Id(id) if *id == item.id)
-}
-
-fn refs(value: &Value) -> BTreeSet<String> {
-    let mut ids = BTreeSet::new();
-    value.for_each_ref(&mut |reference| {
-        if let Target::Id(id) = &reference.target {
-            ids.insert(id.clone());
-        }
-    });
-    ids
-}
-
-fn by_id(value: &Value, known: &BTreeMap<Address, (KindName, String)>) -> Value {
-    match value {
-        Value::Ref(Reference { kind, target: Target::Address(address), output: None }) => match known.get(address) {
-            Some((_, id)) => Value::Ref(Reference { kind: *kind, target: Target::Id(id.clone()), output: None }),
-            None => value.clone(),
-        },
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Ref(_) => value.clone(),
-        Value::List(items) => Value::List(items.iter().map(|v| by_id(v, known)).collect()),
-        Value::Set(items) => Value::Set(items.iter().map(|v| by_id(v, known)).collect()),
-        Value::Map(items) => Value::Map(items.iter().map(|(k, v)| (k.clone(), by_id(v, known))).collect()),
-        Value::Join(items) => Value::Join(items.iter().map(|v| by_id(v, known)).collect()),
-    }
-}
-
-/// A value after an update.
-fn changed(compare: Compare, before: &Value, change: &FieldChange, then: Value) -> Value {
-    let text = |value: &Value| value.resolve(&|_| None);
-    if change.after == Value::Null {
-        return Value::Null;
-    }
-    match (compare, before, then) {
-        (Compare::Within, _, Value::Set(set)) => Value::Set(set.into_iter().take(1).collect()),
-        (Compare::DeclaredKeys, Value::Map(live), Value::Map(wanted)) => {
-            let mut live = live.clone();
-            live.extend(wanted);
-            Value::Map(live)
-        }
-        (Compare::Parts, Value::Map(live), Value::Map(wanted)) => {
-            let mut live = live.clone();
-            if let Value::Map(ours) = &change.before {
-                live.retain(|key, _| !ours.contains_key(key));
-            }
-            live.extend(wanted);
-            Value::Map(live)
-        }
-        (Compare::Parts, Value::Set(live), Value::Set(wanted)) => {
-            let mut live = live.clone();
-            if let Value::Set(ours) = &change.before {
-                live.retain(|part| !ours.contains(&text(part)));
-            }
-            live.extend(wanted);
-            Value::Set(live)
-        }
-        (_, _, then) => then,
-    }
-}
-
-fn with_value(fields: &Fields, name: &str, value: Value) -> Fields {
-    let mut copy = Fields::default();
-    for field in fields {
-        let slot = copy.add(field.name, if field.name == name { value.clone() } else { field.value.clone() });
-        slot.replaces = field.replaces;
-        slot.owner = field.owner;
-        slot.compare = field.compare;
-        slot.needs = field.needs;
-        slot.secret = field.secret;
-    }
-    copy
-}
-
-/// True for kinds whose id is made of their name.
-fn is_named(kind: KindName) -> bool {
-    matches!(
-        kind,
-        KindName::LogGroup | KindName::EcrRepository | KindName::IamRole | KindName::IamPolicy | KindName::EcsCluster
-    )
-}
-
-fn change_scalar(item: &mut Item, dice: &mut Dice) {
-    let fixed = |name: &str| name == "name" && is_named(item.kind);
-    let names: Vec<&'static str> = item.fields.iter().map(|field| field.name).filter(|name| !fixed(name)).collect();
-    let Some(name) = dice.choose(&names) else { return };
-    let value = match item.fields.value(name) {
-        Value::Str(text) => Value::str(format!("{text}x")),
-        Value::Int(number) => Value::Int(number + 1),
-        Value::Bool(flag) => Value::Bool(!flag),
-        _ => return,
-    };
-    item.fields = with_value(&item.fields, name, value);
 }

@@ -32,7 +32,11 @@ fn world(genes: &Genes, events: &[u8]) -> World {
     let mut world = World::default();
     let stack = stack(genes);
     let first = plan(&stack, &world.observe()).unwrap();
-    assert!(world.run(&stack, &first, &mut Dice::default(), usize::MAX).unwrap_or_else(|r| panic!("{r:?}\n{}", render(&first))));
+    assert!(
+        world
+            .run(&stack, &first, &mut Dice::default(), usize::MAX)
+            .unwrap_or_else(|r| panic!("{r:?}\n{}", render(&first)))
+    );
     let mut dice = Dice::new(events);
     while !dice.is_empty() {
         world.drift(&mut dice);

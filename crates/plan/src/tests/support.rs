@@ -37,7 +37,8 @@ pub(super) fn render(plan: &Plan) -> String {
         }
         for change in &step.changes {
             let mark = if change.replaces { " (replaces)" } else { "" };
-            writeln!(text, "    {}: {} -> {}{mark}", change.field, value(&change.before), value(&change.after)).unwrap();
+            writeln!(text, "    {}: {} -> {}{mark}", change.field, value(&change.before), value(&change.after))
+                .unwrap();
         }
     }
     for notice in &plan.notices {
