@@ -220,9 +220,7 @@ pub(super) fn pull(
                 ));
             }
         }
-        if let Err(why) = log_stream(cx, task, container, &denied) {
-            return Err(why);
-        }
+        log_stream(cx, task, container, &denied)?;
     }
     Ok(digests)
 }
