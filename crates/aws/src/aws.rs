@@ -8,6 +8,7 @@ use aomidori_plan::{FieldChange, Observation, Observed};
 use futures_util::FutureExt as _;
 
 use crate::client::{Cx, Settings};
+use crate::images::{self, MissingImage};
 use crate::{holders, lease, live, observe};
 
 /// One account and region of AWS (or of anything that speaks its protocols).
@@ -44,6 +45,24 @@ impl Aws {
     /// No credentials, or nobody answers.
     pub async fn caller(&self) -> Result<String, CloudError> {
         Ok(self.cx.identity().boxed().await?.arn.clone())
+    }
+
+    /// The images that the stack's task definitions run and that are not in their ECR repositories: what has to be
+    /// pushed before services can start. One call for each repository.
+    ///
+    /// # Errors
+    /// ECR cannot be asked.
+    pub async fn missing_images(&self, stack: &Stack) -> Result<Vec<MissingImage>, CloudError> {
+        images::missing(&self.cx, stack).boxed().await
+    }
+
+    /// Puts a tiny image of one colour into a repository through ECR's own API: for the local cloud, which looks at an
+    /// image's tag and colour only. Nothing could run it.
+    ///
+    /// # Errors
+    /// ECR refuses it.
+    pub async fn push_practice_image(&self, repository: &str, tag: &str, color: &str) -> Result<(), CloudError> {
+        images::push(&self.cx, repository, tag, color).boxed().await
     }
 
     /// How many requests were sent so far, by `service:Operation`, repetitions counted.

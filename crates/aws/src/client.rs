@@ -79,6 +79,7 @@ pub(crate) struct Cx {
     pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
     identity: OnceCell<Identity>,
     calls: Calls,
+    notes: Mutex<BTreeMap<String, String>>,
     /// What this run has begun to delete.
     leaving: Mutex<BTreeSet<(KindName, String)>>,
 }
@@ -128,6 +129,7 @@ impl Cx {
             tagging: client!(aws_sdk_resourcegroupstagging, "tag"),
             identity: OnceCell::new(),
             calls,
+            notes: Mutex::default(),
             leaving: Mutex::default(),
         })
     }
@@ -159,6 +161,17 @@ impl Cx {
     /// True if this run has begun to delete it.
     pub(crate) fn is_leaving(&self, kind: KindName, id: &str) -> bool {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(&(kind, id.to_owned()))
+    }
+
+    /// Keeps what a call answered and a later `progress` of the same thing can use (an operation, a deployment). Lost
+    /// with the process; it only makes an answer more exact.
+    pub(crate) fn note(&self, of: &str, value: impl Into<String>) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(of.to_owned(), value.into());
+    }
+
+    /// What was kept.
+    pub(crate) fn noted(&self, of: &str) -> Option<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).get(of).cloned()
     }
 
     pub(crate) fn calls(&self) -> BTreeMap<String, u64> {

@@ -23,14 +23,16 @@ where
             let meta = service.err().meta();
             let status = service.raw().status().as_u16();
             let request = meta.extra("aws_request_id");
-            answered(operation, meta.code(), meta.message(), status, request)
+            let error = answered(operation, meta.code(), meta.message(), status, request);
+            if is_page(service.raw()) { not_there(error, status) } else { error }
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
             if status < 400 {
                 made(ErrorKind::Unknown, format!("the answer cannot be read: {}", deepest(error)))
             } else {
-                answered(operation, None, None, status, None)
+                let error = answered(operation, None, None, status, None);
+                if is_page(response.raw()) { not_there(error, status) } else { error }
             }
         }
         SdkError::TimeoutError(_) => made(ErrorKind::Unknown, "no answer in time".into()),
@@ -46,6 +48,24 @@ where
 /// An error inside an answer that is a success as a whole (`Unsuccessful[]` of DeleteVpcEndpoints).
 pub(crate) fn item_error(operation: &str, code: Option<&str>, text: Option<&str>) -> CloudError {
     answered(operation, code, text, 400, None)
+}
+
+/// True for a web page, which no AWS service answers with.
+fn is_page(response: &HttpResponse) -> bool {
+    response.headers().get("content-type").is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+/// An emulator's web server that breaks down in an operation, without an error code, does not have it: moto answers so
+/// for every operation that it lacks.
+fn not_there(error: CloudError, status: u16) -> CloudError {
+    if status != 500 || error.code.is_some() {
+        return error;
+    }
+    CloudError {
+        kind: ErrorKind::Unsupported,
+        message: "the endpoint has no such operation (it answered HTTP 500 with a web page)".into(),
+        ..error
+    }
 }
 
 /// An error that AWS (or whoever stands in for it) answered with.
@@ -310,6 +330,14 @@ mod tests {
             ErrorKind::NotYet
         );
         assert_eq!(kind("ExpiredTokenException", "", 403), ErrorKind::Credentials);
+    }
+
+    #[test]
+    fn an_emulator_without_the_operation_says_so() {
+        let error = not_there(answered("codedeploy:DeleteApplication", None, None, 500, None), 500);
+        assert_eq!((error.kind, error.operation.as_str()), (ErrorKind::Unsupported, "codedeploy:DeleteApplication"));
+        let gateway = not_there(answered("ec2:CreateVpc", None, None, 502, None), 502);
+        assert_eq!(gateway.kind, ErrorKind::Unknown);
     }
 
     #[test]

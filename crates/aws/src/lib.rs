@@ -13,11 +13,14 @@ mod client;
 mod ec2;
 mod error;
 mod holders;
+mod images;
 mod kinds;
 mod lease;
 mod live;
 mod observe;
+mod services;
 mod tags;
 
 pub use aws::Aws;
 pub use client::Settings;
+pub use images::MissingImage;

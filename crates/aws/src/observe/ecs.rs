@@ -1,11 +1,206 @@
-//! Not written yet.
+//! Clusters, services and task definitions: clusters a hundred to a call, services ten, task definitions one, each with
+//! their tags (aws-facts 2.16 to 2.18).
 
-use aomidori_engine::cloud::CloudError;
-use aomidori_plan::Observed;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Scope;
+use aomidori_engine::cloud::{CloudError, Progress};
+use aomidori_model::kinds::{EcsCluster, EcsService, TaskDefinition};
+use aomidori_model::ownership::Marks;
+use aomidori_model::{Address, KindName, Target, Value};
+use aomidori_plan::{Observed, Ownership, Status};
+use aws_sdk_ecs::types as aws;
+use futures_util::future::try_join_all;
+
+use super::{Hint, Scope, observed};
 use crate::client::Cx;
+use crate::kinds::task_definition::{self, Found};
+use crate::kinds::{ecs_cluster, ecs_service};
+use crate::services::{address_of, ecs, leaf, set_field};
 
-pub(super) async fn observe(_: &Cx, _: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
-    Ok(Vec::new())
+pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
+    let hints = scope.hints("ecs").await;
+    let (mut resources, definitions) =
+        tokio::try_join!(clusters_and_services(cx, scope, &hints), definitions(cx, scope, &hints))?;
+    resources.extend(definitions);
+    Ok(resources)
+}
+
+fn hinted<'h>(hints: &'h [&Hint], prefix: &'static str) -> impl Iterator<Item = &'h str> {
+    hints.iter().filter_map(move |hint| hint.rest.strip_prefix(prefix))
+}
+
+async fn clusters_and_services(
+    cx: &Cx,
+    scope: &Scope<'_>,
+    hints: &[&Hint],
+) -> Result<Vec<Observed>, CloudError> {
+    let mut names: BTreeSet<String> = scope.stack.of::<EcsCluster>().map(|(_, it)| it.name.to_string()).collect();
+    names.extend(hinted(hints, "cluster/").map(str::to_owned));
+    let clusters = ecs_cluster::describe(cx, &names.into_iter().collect::<Vec<_>>()).await?;
+    let mut resources: Vec<Observed> = clusters.iter().filter_map(|cluster| one_cluster(scope, cluster)).collect();
+
+    // By cluster: services that the stack wants there, that the index knows there.
+    let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, service) in scope.stack.of::<EcsService>() {
+        let cluster = match service.cluster.target() {
+            Target::Id(arn) => Some(leaf(arn)),
+            Target::Address(_) => scope.stack.find(&service.cluster).map(|(_, cluster)| cluster.name.as_str()),
+        };
+        wanted.entry(cluster.unwrap_or_default().to_owned()).or_default().insert(service.name.to_string());
+    }
+    for service in hinted(hints, "service/") {
+        if let Some((cluster, name)) = service.split_once('/') {
+            wanted.entry(cluster.to_owned()).or_default().insert(name.to_owned());
+        }
+    }
+    let there: BTreeMap<&str, &aws::Cluster> =
+        clusters.iter().filter_map(|cluster| Some((cluster.cluster_name.as_deref()?, cluster))).collect();
+    for name in there.keys() {
+        wanted.entry((*name).to_owned()).or_default();
+    }
+    let ours: BTreeMap<&str, &Address> = resources
+        .iter()
+        .filter_map(|found| match &found.owner {
+            Ownership::Ours(address) => Some((leaf(&found.id), address)),
+            _ => None,
+        })
+        .collect();
+    // In a cluster that is not there, and is not somebody else's to ask, there are no services.
+    let external: BTreeSet<&str> = scope
+        .stack
+        .of::<EcsService>()
+        .filter_map(|(_, service)| match service.cluster.target() {
+            Target::Id(arn) => Some(leaf(arn)),
+            Target::Address(_) => None,
+        })
+        .collect();
+    let families = wanted.iter().filter(|(cluster, _)| {
+        there.contains_key(cluster.as_str()) || external.contains(cluster.as_str())
+    });
+    let found = try_join_all(families.map(|(cluster, names)| {
+        let (there, inside) = (there.get(cluster.as_str()).copied(), ours.get(cluster.as_str()).copied());
+        async move { services_of(cx, scope, cluster, names, there, inside).await }
+    }))
+    .await?;
+    let found: Vec<Observed> = found.into_iter().flatten().collect();
+    resources.extend(found);
+    Ok(resources)
+}
+
+fn one_cluster(scope: &Scope<'_>, live: &aws::Cluster) -> Option<Observed> {
+    let made = ecs_cluster::made_of(live);
+    let name = live.cluster_name.as_deref()?;
+    let tags = ecs::tags_from(live.tags.clone());
+    let wanted_at = address_of(scope.stack, |wanted: &EcsCluster| wanted.name.as_str() == name);
+    let owner = scope.owner(KindName::EcsCluster, &made.id, &tags, wanted_at)?;
+    let insights = live.settings().iter().find(|setting| {
+        setting.name.as_ref().is_some_and(|name| name.as_str() == "containerInsights")
+    });
+    let insights = insights.and_then(|setting| setting.value.clone());
+    let model = EcsCluster { name: name.parse().ok()?, container_insights: None };
+    let mut found = observed(made.id, owner, &model, tags);
+    set_field(&mut found.fields, "setting.container_insights", insights.map_or(Value::Null, Value::Str));
+    found.outputs = made.outputs;
+    found.status = status(ecs_cluster::state(live));
+    Some(found)
+}
+
+async fn services_of(
+    cx: &Cx,
+    scope: &Scope<'_>,
+    cluster: &str,
+    names: &BTreeSet<String>,
+    there: Option<&aws::Cluster>,
+    inside: Option<&Address>,
+) -> Result<Vec<Observed>, CloudError> {
+    let names: Vec<String> = names.iter().cloned().collect();
+    let mut live = ecs::services(cx, cluster, &names).await?;
+    // The cluster counts its services, so that they are listed only if there are others.
+    let active = live.iter().filter(|service| service.status.as_deref() == Some("ACTIVE")).count();
+    if inside.is_some() && there.is_some_and(|cluster| usize::try_from(cluster.active_services_count).is_ok_and(|all| all > active)) {
+        let mut others = ecs::service_names(cx, cluster).await?;
+        others.retain(|name| !names.contains(name));
+        live.extend(ecs::services(cx, cluster, &others).await?);
+    }
+    Ok(live.iter().filter_map(|service| one_service(scope, cluster, service, inside)).collect())
+}
+
+fn one_service(scope: &Scope<'_>, cluster: &str, live: &aws::Service, inside: Option<&Address>) -> Option<Observed> {
+    let made = ecs_service::made_of(live);
+    let name = live.service_name.as_deref()?;
+    let progress = ecs_service::how_far(live, None);
+    if progress == Progress::Gone {
+        return None;
+    }
+    let tags = ecs::tags_from(live.tags.clone());
+    let wanted_at = address_of(scope.stack, |wanted: &EcsService| {
+        let there = match wanted.cluster.target() {
+            Target::Id(arn) => leaf(arn) == cluster,
+            Target::Address(_) => {
+                scope.stack.find(&wanted.cluster).is_some_and(|(_, found)| found.name.as_str() == cluster)
+            }
+        };
+        there && wanted.name.as_str() == name
+    });
+    let owner = scope
+        .owner(KindName::EcsService, &made.id, &tags, wanted_at)
+        .or_else(|| Some(Ownership::Added { inside: inside?.clone() }))?;
+    let fields = ecs_service::fields_of(live, scope.wanted(&tags))?;
+    Some(Observed {
+        kind: KindName::EcsService,
+        id: made.id,
+        owner,
+        fields,
+        tags,
+        outputs: made.outputs,
+        // A failed deployment has left a service that serves and can be changed.
+        status: match progress {
+            Progress::Failed(_) => Status::Ready,
+            other => status(other),
+        },
+        busy: None,
+    })
+}
+
+fn status(progress: Progress) -> Status {
+    match progress {
+        Progress::Ready | Progress::Gone => Status::Ready,
+        Progress::Pending(what) => Status::Pending(what),
+        Progress::Deleting(what) => Status::Deleting(what),
+        Progress::Failed(cause) => Status::Failed(cause),
+    }
+}
+
+async fn definitions(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> Result<Vec<Observed>, CloudError> {
+    let mut families: BTreeSet<String> =
+        scope.stack.of::<TaskDefinition>().map(|(_, wanted)| wanted.family.to_string()).collect();
+    families.extend(
+        hinted(hints, "task-definition/").filter_map(|name| Some(name.rsplit_once(':')?.0.to_owned())),
+    );
+    let found = try_join_all(families.iter().map(|family| {
+        task_definition::latest(cx, family, |tags| Marks::of(tags).belongs_to(scope.name()))
+    }))
+    .await?;
+    Ok(found.into_iter().flatten().filter_map(|found| one_definition(scope, found)).collect())
+}
+
+fn one_definition(scope: &Scope<'_>, found: Found) -> Option<Observed> {
+    let made = task_definition::made_of(&found.definition);
+    let family = found.definition.family.as_deref()?;
+    let wanted_at = address_of(scope.stack, |wanted: &TaskDefinition| wanted.family.as_str() == family);
+    let owner = scope.owner(KindName::TaskDefinition, &made.id, &found.tags, wanted_at)?;
+    let status = match found.is_active() {
+        true => Status::Ready,
+        false => Status::Failed("it was deregistered, and its deletion cut short".into()),
+    };
+    Some(Observed {
+        kind: KindName::TaskDefinition,
+        id: made.id,
+        owner,
+        fields: task_definition::fields_of(&found.definition, &found.tags)?,
+        tags: found.tags,
+        outputs: made.outputs,
+        status,
+        busy: None,
+    })
 }

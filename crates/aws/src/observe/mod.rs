@@ -26,24 +26,25 @@ use crate::tags::Tags;
 /// Reads everything that concerns a stack.
 pub(crate) async fn observe(cx: &Cx, stack: &Stack) -> Result<Observation, CloudError> {
     let scope = Scope { cx, stack, hints: OnceCell::new() };
-    let elb_and_dns = async {
+    // Both need what Elastic Load Balancing has: DNS names, target groups by name.
+    let elb_and_users = async {
         let elb = elb::observe(cx, &scope).await?;
-        let dns = dns::observe(cx, &scope, &elb).await?;
-        Ok([elb, dns].concat())
+        let (dns, code_deploy) =
+            tokio::try_join!(dns::observe(cx, &scope, &elb), code_deploy::observe(cx, &scope, &elb))?;
+        Ok([elb.resources, dns, code_deploy].concat())
     };
     // Boxed: together the futures are large.
-    let (identity, ec2, elb_and_dns, iam, ecr, logs, ecs, cloud_map, code_deploy) = tokio::try_join!(
+    let (identity, ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map) = tokio::try_join!(
         cx.identity(),
         Box::pin(ec2::observe(cx, &scope)),
-        Box::pin(elb_and_dns),
+        Box::pin(elb_and_users),
         Box::pin(iam::observe(cx, &scope)),
         Box::pin(ecr::observe(cx, &scope)),
         Box::pin(logs::observe(cx, &scope)),
         Box::pin(ecs::observe(cx, &scope)),
         Box::pin(cloud_map::observe(cx, &scope)),
-        Box::pin(code_deploy::observe(cx, &scope)),
     )?;
-    let resources = [ec2, elb_and_dns, iam, ecr, logs, ecs, cloud_map, code_deploy].concat();
+    let resources = [ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map].concat();
     Ok(Observation { account: identity.account.clone(), region: cx.region.clone(), resources })
 }
 
