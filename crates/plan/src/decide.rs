@@ -65,7 +65,8 @@ impl Decision {
                 continue;
             };
             let ids = Ids { facts, keeper: &self.keeper, new: &self.new };
-            let mut changes = diff::diff(facts.want, address, fields, live, &ids);
+            let held = self.held_by(facts, live);
+            let mut changes = diff::diff(facts.want, address, fields, live, &held, &ids);
             changes.extend(self.let_go(facts, fields, live, &dying));
             let failed = matches!(live.seen.status, Status::Failed(_));
             if failed || changes.iter().any(|change| change.replaces) {
@@ -118,6 +119,13 @@ impl Decision {
                 }
             }
         }
+    }
+
+    /// Ids of what this plan deletes, and what AWS would not delete while `live` uses it.
+    pub(crate) fn held_by<'f>(&self, facts: &'f Facts<'_>, live: &Live<'_>) -> BTreeSet<&'f str> {
+        let holding = live.uses.iter().filter(|(_, link)| link.holds);
+        let used = holding.filter_map(|(used, _)| Some((*used, facts.live.get(*used)?)));
+        used.filter(|(n, used)| self.dies(*n, used)).map(|(_, used)| used.seen.id.as_str()).collect()
     }
 
     /// True if the plan deletes a live resource.

@@ -50,12 +50,14 @@ enum Verdict {
     Differs(BTreeSet<Address>),
 }
 
-/// The fields and tags that differ, in order of declaration, tags last.
+/// The fields and tags that differ, in order of declaration, tags last. `dying` are ids of ours that are deleted, and that
+/// `live` would keep from it.
 pub(crate) fn diff(
     stack: &Stack,
     address: &Address,
     fields: &Fields,
     live: &Live<'_>,
+    dying: &BTreeSet<&str>,
     known: &impl Known,
 ) -> Vec<Change> {
     let marks = live.seen.marks();
@@ -65,7 +67,7 @@ pub(crate) fn diff(
             continue;
         }
         let (before, after) = (live.value(field.name), field.value.resolve(&|r| known.lookup(r)));
-        if let Some((before, unknown)) = compare(field, before, &after, &marks, known) {
+        if let Some((before, unknown)) = compare(field, before, &after, &Whose { marks: &marks, dying }, known) {
             changes.push(Change {
                 field: field.name.to_owned(),
                 before,
@@ -85,7 +87,7 @@ fn compare(
     field: &Field,
     before: &Value,
     after: &Value,
-    marks: &Marks,
+    whose: &Whose<'_>,
     known: &impl Known,
 ) -> Option<(Value, BTreeSet<Address>)> {
     let differs = |verdict| match verdict {
@@ -116,7 +118,7 @@ fn compare(
             Some((Value::Map(shown.map(|(key, value)| (key.clone(), value.clone())).collect()), unknown))
         }
         (Compare::Parts, _, _) => {
-            let ours = own_parts(field.name, before, after, marks);
+            let ours = own_parts(field.name, before, after, whose);
             match verdict(&ours, after, known) {
                 Verdict::Differs(unknown) => Some((ours, unknown)),
                 Verdict::Same | Verdict::Unknowable => None,
@@ -143,16 +145,31 @@ fn verdict(before: &Value, after: &Value, known: &impl Known) -> Verdict {
     if unresolved && new.is_empty() { Verdict::Unknowable } else { Verdict::Differs(new) }
 }
 
-/// The live parts that are wanted or recorded as ours, in the form of the wanted value.
-fn own_parts(field: &str, live: &Value, wanted: &Value, marks: &Marks) -> Value {
+/// What tells our parts from those of others.
+struct Whose<'a> {
+    /// Records what we made.
+    marks: &'a Marks,
+    /// Ids of ours that this plan deletes, and that a part would keep from being deleted.
+    dying: &'a BTreeSet<&'a str>,
+}
+
+impl Whose<'_> {
+    fn ours(&self, field: &str, key: &str, part: &Value) -> bool {
+        self.marks.parts.contains(&ownership::part_hash(field, key))
+            || part.as_str().is_some_and(|id| self.dying.contains(id))
+    }
+}
+
+/// The live parts that are wanted, recorded as ours, or in the way of a deletion, in the form of the wanted value.
+fn own_parts(field: &str, live: &Value, wanted: &Value, whose: &Whose<'_>) -> Value {
     let keys = ownership::part_keys(wanted);
-    let ours = |key: &str| keys.contains(key) || marks.parts.contains(&ownership::part_hash(field, key));
+    let ours = |key: &str, part: &Value| keys.contains(key) || whose.ours(field, key, part);
     match (live, wanted) {
-        (Value::Map(live), _) => {
-            Value::Map(live.iter().filter(|(key, _)| ours(key)).map(|(k, v)| (k.clone(), v.clone())).collect())
-        }
+        (Value::Map(live), _) => Value::Map(
+            live.iter().filter(|(key, part)| ours(key, part)).map(|(key, part)| (key.clone(), part.clone())).collect(),
+        ),
         (Value::Set(live), _) => {
-            Value::Set(live.iter().filter(|part| part.as_str().is_none_or(ours)).cloned().collect())
+            Value::Set(live.iter().filter(|part| part.as_str().is_none_or(|key| ours(key, part))).cloned().collect())
         }
         (_, Value::Set(_)) => Value::Set(BTreeSet::new()),
         (_, Value::Map(_)) => Value::Map(BTreeMap::new()),
@@ -233,14 +250,21 @@ fn unknown_parts(fields: &Fields, known: &impl Known) -> Option<(BTreeSet<Addres
     (!references.is_empty()).then_some((new, references))
 }
 
-/// Parts of a live resource that are neither wanted nor recorded: somebody else's.
-pub(crate) fn foreign_parts(address: &Address, fields: &Fields, live: &Live<'_>, known: &impl Known) -> Vec<Notice> {
+/// Parts of a live resource that are neither wanted nor ours: somebody else's.
+pub(crate) fn foreign_parts(
+    address: &Address,
+    fields: &Fields,
+    live: &Live<'_>,
+    dying: &BTreeSet<&str>,
+    known: &impl Known,
+) -> Vec<Notice> {
     let marks = live.seen.marks();
+    let whose = Whose { marks: &marks, dying };
     let mut notices = Vec::new();
     for field in fields.iter().filter(|field| field.compare == Compare::Parts && !field.value.is_null()) {
         let wanted = ownership::part_keys(&field.value.resolve(&|r| known.lookup(r)));
         for part in ownership::part_keys(live.value(field.name)) {
-            if !wanted.contains(&part) && !marks.parts.contains(&ownership::part_hash(field.name, &part)) {
+            if !wanted.contains(&part) && !whose.ours(field.name, &part, &Value::str(&part)) {
                 notices.push(Notice::ForeignDrift {
                     address: address.clone(),
                     what: field.name.to_owned(),

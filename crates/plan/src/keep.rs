@@ -34,7 +34,8 @@ pub(crate) fn keepers(facts: &Facts<'_>) -> BTreeMap<Address, usize> {
                 let ids = Ids { facts, keeper: &keeper, new: &new };
                 let score = |n: &usize| {
                     let live = facts.live.get(*n)?;
-                    let changes = diff::diff(facts.want, address, facts.fields.get(address)?, live, &ids);
+                    let changes =
+                        diff::diff(facts.want, address, facts.fields.get(address)?, live, &BTreeSet::new(), &ids);
                     Some((
                         matches!(live.seen.status, Status::Failed(_)),
                         changes.iter().any(|change| change.replaces),

@@ -165,7 +165,7 @@ fn notices(facts: &Facts<'_>, decision: &Decision, drafts: &Drafts, left_out: &B
     for (address, n) in &decision.keeper {
         let stays = !decision.replaced.contains(address);
         if let (true, Some(live), Some(fields)) = (stays, facts.live.get(*n), facts.fields.get(address)) {
-            notices.extend(diff::foreign_parts(address, fields, live, &ids));
+            notices.extend(diff::foreign_parts(address, fields, live, &decision.held_by(facts, live), &ids));
         }
     }
     for (step, draft) in drafts.steps.iter().enumerate() {

@@ -309,6 +309,22 @@ fn role(inline: &[&str]) -> IamRole {
 }
 
 #[test]
+fn an_attachment_without_a_record_lets_go_of_what_is_deleted() {
+    let mut before = network();
+    let document = aomidori_model::PolicyDocument::default();
+    let policy = before.add("app/policy", IamPolicy { name: "reads".parse().unwrap(), description: None, document });
+    before.add("app/role", IamRole { managed_policies: [policy].into(), ..role(&[]) });
+    let mut world = built(&before);
+    world.at("app/role").unwrap().tags.remove("aomidori:parts");
+    let want = with::<IamRole>(without(before, &["app/policy"]), "app/role", |role| role.managed_policies.clear());
+    insta::assert_snapshot!(check(&want, &mut world), @r"
+    0 ~ app/role (iam_role/role) changed
+        managed_policy_arns: {iam_policy/reads} -> {}
+    1 - app/policy (iam_policy/reads) not in stack after 0!
+    ");
+}
+
+#[test]
 fn a_taken_name_is_an_error_that_offers_adoption() {
     let mut world = built(&services());
     let foreign = |world: &mut World, address: &str, stack: Option<&str>| {

@@ -133,11 +133,16 @@ proptest! {
         world.deploy(true);
         let mut dice = Dice::new(order);
         for running in [true, false] {
-            let todo = plan(&want, &world.observe()).unwrap();
-            let done = world.run(&want, &todo, &mut dice, usize::MAX);
-            prop_assert_eq!(done.clone(), Ok(true), "{:?}\n{}", done, render(&todo));
-            let again = plan(&want, &world.observe()).unwrap();
-            prop_assert!(again.is_empty(), "{running}\n{}", render(&again));
+            // What only wished to come after a step that is left out can come in the next plan.
+            for most in [3, 2, 1, 0] {
+                let todo = plan(&want, &world.observe()).unwrap();
+                if todo.is_empty() {
+                    break;
+                }
+                prop_assert!(most > 0, "{running}\n{}", render(&todo));
+                let done = world.run(&want, &todo, &mut dice, usize::MAX);
+                prop_assert_eq!(done.clone(), Ok(true), "{:?}\n{}", done, render(&todo));
+            }
             world.deploy(false);
         }
     }
