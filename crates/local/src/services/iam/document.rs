@@ -11,6 +11,8 @@ fn malformed(message: impl Into<String>) -> ApiError {
     ApiError::new("MalformedPolicyDocument", message)
 }
 
+type Members = Map<String, Value>;
+
 const SYNTAX: &str = "Syntax errors in policy.";
 
 /// Services that can be principals. Without their `.amazonaws.com`.
@@ -59,7 +61,7 @@ pub(super) fn statements(document: &str) -> Vec<Map<String, Value>> {
 }
 
 /// The document's members and statements, if its syntax is right.
-fn syntax(document: &str) -> Result<(Map<String, Value>, Vec<Map<String, Value>>)> {
+fn syntax(document: &str) -> Result<(Members, Vec<Members>)> {
     let Ok(Value::Object(members)) = serde_json::from_str::<Value>(document) else {
         return Err(malformed(SYNTAX));
     };
