@@ -85,6 +85,11 @@ impl Thing {
         matches!(self.state, ThingState::Deleting(_))
     }
 
+    /// True for revisions of one family.
+    fn is_revision_of(&self, other: &Thing) -> bool {
+        self.kind == other.kind && self.owner() == other.owner() && replacing(&self.fields) == replacing(&other.fields)
+    }
+
     fn made(&self) -> Made {
         Made { id: self.id.clone(), outputs: self.outputs.clone() }
     }
@@ -318,7 +323,7 @@ impl World {
         thing.superseded = false;
         let id = thing.id.clone();
         for other in self.things.values_mut() {
-            other.superseded |= other.kind == thing.kind && other.belongs_to(want.stack, want.address);
+            other.superseded |= other.is_revision_of(&thing);
         }
         self.things.insert(id.clone(), thing);
         Ok(id)
@@ -375,9 +380,9 @@ impl World {
         if let Some(first) = held.first() {
             return Err(refuse(ErrorKind::InUse, "Delete", format!("{first} uses {}", have.id)));
         }
-        let (kind, revisioned) = (thing.kind, thing.kind.info().revisioned);
-        if revisioned {
-            self.things.retain(|id, other| *id == have.id || other.kind != kind || other.owner() != owner);
+        let (thing, kind) = (thing.clone(), thing.kind);
+        if kind.info().revisioned {
+            self.things.retain(|id, other| *id == have.id || !other.is_revision_of(&thing));
         }
         match (kind.info().timing.delete, self.polls_until_gone) {
             (0..=2, _) | (_, 0) => {

@@ -242,6 +242,27 @@ async fn bring_down(cloud: &FakeCloud, stack: &Stack, run: &str) -> Result<Repor
     down(cloud, stack, &options(run), yes, &Events::none(), &never()).await
 }
 
+/// A plan, one step a line.
+fn short(plan: &aomidori_plan::Plan) -> String {
+    let line = |step: &aomidori_plan::Step| {
+        let changes: Vec<_> =
+            step.changes.iter().map(|c| format!("{} {:?} -> {:?}", c.field, c.before, c.after)).collect();
+        let changes = if step.action == aomidori_plan::Action::Update { changes.join("; ") } else { String::new() };
+        format!("\n{:?} {} {:?} {:?} {changes}", step.action, step.address, step.live, step.reason)
+    };
+    let notices = plan.notices.iter().map(|notice| format!("\n{notice:?}"));
+    plan.steps.iter().map(line).chain(notices).collect()
+}
+
+/// How a run ended, and what there is to know about it.
+fn ended(report: &Report) -> String {
+    let failed =
+        report.outcome.iter().flat_map(|outcome| &outcome.failed).map(|f| format!("\n{:?} {}", f.step, f.error));
+    let failed: String = failed.collect();
+    let left = report.left.as_ref().map(short).unwrap_or_default();
+    format!("{:?}\nplanned{}\nfailed{failed}\nleft{left}", report.end, short(&report.planned.plan))
+}
+
 /// Brings it up in a new process, whatever happened before, and checks that it is exactly what is wanted.
 async fn converges(cloud: &FakeCloud, stack: &Stack) {
     let cloud = cloud.process();
@@ -250,19 +271,21 @@ async fn converges(cloud: &FakeCloud, stack: &Stack) {
     options.validate = false;
     let report = up(&cloud, stack, &options, yes, &Events::none(), &never()).await.unwrap();
     let done = matches!(report.end, End::Done | End::NothingToDo);
-    assert!(done, "{:?} {:#?} {:#?}", report.end, report.outcome.map(|outcome| outcome.failed), report.left);
+    assert!(done, "{}", ended(&report));
     exactly(&cloud, stack);
 }
 
 /// Every resource is there once, with its fields; nothing else of the stack is.
 fn exactly(cloud: &FakeCloud, stack: &Stack) {
+    // What a CODE_DEPLOY service still uses stays until a deployment has moved it.
+    let deployed = stack.of::<EcsService>().any(|(_, service)| service.is_code_deploy());
     let things: Vec<_> = cloud.things().into_iter().filter(|thing| !thing.superseded).collect();
     for (address, _) in stack.iter() {
         let there = things.iter().filter(|thing| thing.owner().is_some_and(|(_, at)| at == *address)).count();
-        assert_eq!(there, 1, "{address}");
+        assert!(there == 1 || deployed && there > 1, "{address} is there {there} times");
     }
     let ours = things.iter().filter(|thing| thing.owner().is_some()).count();
-    assert_eq!(ours, stack.len());
+    assert!(ours == stack.len() || deployed && ours > stack.len(), "{ours} instead of {}", stack.len());
     assert_eq!(cloud.violations(), Vec::<String>::new());
 }
 
@@ -273,7 +296,7 @@ async fn vanishes(cloud: &FakeCloud, stack: &Stack) {
     options.break_lock = true;
     let report = down(&cloud, stack, &options, yes, &Events::none(), &never()).await.unwrap();
     let done = matches!(report.end, End::Done | End::NothingToDo);
-    assert!(done, "{:?} {:#?}", report.end, report.outcome.map(|outcome| outcome.failed));
+    assert!(done, "{}", ended(&report));
     assert_eq!(cloud.things().iter().filter(|thing| thing.owner().is_some()).count(), 0, "{:?}", cloud.things());
     assert_eq!(cloud.violations(), Vec::<String>::new());
 }

@@ -136,8 +136,7 @@ proptest! {
                 options.validate = false;
                 let report = up(&process, &want, &options, yes, &Events::none(), &super::never()).await.unwrap();
                 let done = matches!(report.end, End::Done | End::NothingToDo);
-                let failed = report.outcome.map(|outcome| outcome.failed);
-                assert!(done, "{:?} {failed:#?} {:#?}", report.end, report.left);
+                assert!(done, "{}", super::ended(&report));
                 let refused: Vec<_> = process.calls().into_iter().filter(|call| !call.answered).collect();
                 assert_eq!(refused, []);
                 super::exactly(&cloud, &want);
