@@ -5,3 +5,4 @@ mod lease;
 mod lost;
 mod proxy;
 mod support;
+mod whole;

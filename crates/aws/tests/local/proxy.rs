@@ -7,15 +7,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A running proxy.
-pub struct Proxy {
+pub(crate) struct Proxy {
     /// Its URL.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     left: Arc<AtomicI64>,
 }
 
 impl Proxy {
     /// Forwards to `endpoint`, and swallows the answer to the n-th (from 0) of the requests that pass `chosen`.
-    pub async fn swallowing(endpoint: &str, nth: i64, chosen: fn(&str) -> bool) -> Proxy {
+    pub(crate) async fn swallowing(endpoint: &str, nth: i64, chosen: fn(&str) -> bool) -> Proxy {
         let upstream = endpoint.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -31,7 +31,7 @@ impl Proxy {
     }
 
     /// True once an answer was swallowed.
-    pub fn has_swallowed(&self) -> bool {
+    pub(crate) fn has_swallowed(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
     }
 }

@@ -14,41 +14,41 @@ use aomidori_practice::Inputs;
 use tokio_util::sync::CancellationToken;
 
 /// The region of all tests.
-pub const REGION: &str = "ap-northeast-1";
+pub(crate) const REGION: &str = "ap-northeast-1";
 
 /// A local cloud and what speaks to it.
-pub struct World {
+pub(crate) struct World {
     /// The cloud.
-    pub local: LocalCloud,
+    pub(crate) local: LocalCloud,
     /// What is tested.
-    pub aws: Aws,
+    pub(crate) aws: Aws,
 }
 
 impl World {
     /// A cloud in which nothing takes time.
-    pub async fn instant() -> World {
+    pub(crate) async fn instant() -> World {
         World::new(Options::instant()).await
     }
 
     /// A cloud of any sort.
-    pub async fn new(options: Options) -> World {
+    pub(crate) async fn new(options: Options) -> World {
         let local = LocalCloud::start(options).expect("the local cloud starts");
         let aws = Aws::connect(Settings::local(local.endpoint(), REGION)).await.expect("settings");
         World { local, aws }
     }
 
     /// Another client of the same cloud, with counters of its own.
-    pub async fn client(&self) -> Aws {
+    pub(crate) async fn client(&self) -> Aws {
         Aws::connect(Settings::local(self.local.endpoint(), REGION)).await.expect("settings")
     }
 
     /// Makes live what the stack says; it must end well.
-    pub async fn up(&self, stack: &Stack) -> Report {
+    pub(crate) async fn up(&self, stack: &Stack) -> Report {
         self.up_by(&self.aws, stack).await
     }
 
     /// As [`World::up`], by another client.
-    pub async fn up_by(&self, aws: &Aws, stack: &Stack) -> Report {
+    pub(crate) async fn up_by(&self, aws: &Aws, stack: &Stack) -> Report {
         let none = CancellationToken::new();
         let report = up(aws, stack, &options(), async |_: &Planned| true, &Events::none(), &none).await;
         let report = report.expect("the run begins");
@@ -57,12 +57,12 @@ impl World {
     }
 
     /// Removes everything; it must end well.
-    pub async fn down(&self, stack: &Stack) -> Report {
+    pub(crate) async fn down(&self, stack: &Stack) -> Report {
         self.down_by(&self.aws, stack).await
     }
 
     /// As [`World::down`], by another client.
-    pub async fn down_by(&self, aws: &Aws, stack: &Stack) -> Report {
+    pub(crate) async fn down_by(&self, aws: &Aws, stack: &Stack) -> Report {
         let none = CancellationToken::new();
         let report = down(aws, stack, &options(), async |_: &Planned| true, &Events::none(), &none).await;
         let report = report.expect("the run begins");
@@ -71,13 +71,13 @@ impl World {
     }
 
     /// Observes and plans.
-    pub async fn plan(&self, stack: &Stack) -> Planned {
+    pub(crate) async fn plan(&self, stack: &Stack) -> Planned {
         preview(&self.aws, stack, Mode::Converge, &options(), &Events::none()).await.expect("a plan")
     }
 }
 
 /// Options with a run of their own, with short intervals.
-pub fn options() -> RunOptions {
+pub(crate) fn options() -> RunOptions {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let run = format!("test-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
     let mut apply = ApplyOptions::new(run).at_speed(200.0);
@@ -87,7 +87,7 @@ pub fn options() -> RunOptions {
 }
 
 /// What went wrong in a run.
-pub fn explain(report: &Report) -> String {
+pub(crate) fn explain(report: &Report) -> String {
     let step = |id| report.planned.plan.step(id).map(|step| (step.address.to_string(), step.action));
     let failed: Vec<_> = report
         .outcome
@@ -99,7 +99,7 @@ pub fn explain(report: &Report) -> String {
 }
 
 /// The practice environment, cut down to these groups.
-pub fn practice(groups: &[&str]) -> Stack {
+pub(crate) fn practice(groups: &[&str]) -> Stack {
     let mut stack = aomidori_practice::stack(&Inputs::default()).expect("the practice environment");
     let others: Vec<Address> =
         stack.iter().map(|(address, _)| address.clone()).filter(|at| !groups.contains(&at.group())).collect();
@@ -110,25 +110,25 @@ pub fn practice(groups: &[&str]) -> Stack {
 }
 
 /// How many resources of each kind there are, without kinds of which there is none.
-pub fn census(local: &LocalCloud) -> BTreeMap<String, usize> {
+pub(crate) fn census(local: &LocalCloud) -> BTreeMap<String, usize> {
     let all = local.census();
     all.into_values().flatten().filter(|(_, n)| *n > 0).collect()
 }
 
 /// The address in these words.
-pub fn address(text: &str) -> Address {
+pub(crate) fn address(text: &str) -> Address {
     text.parse().expect("an address")
 }
 
 /// The id at an address.
-pub fn id(observation: &Observation, at: &str) -> String {
+pub(crate) fn id(observation: &Observation, at: &str) -> String {
     let at = address(at);
     let found = observation.ours().find(|(address, _)| **address == at);
     found.unwrap_or_else(|| panic!("nothing at {at}")).1.id.clone()
 }
 
 /// How many calls there were since `before`.
-pub fn since(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+pub(crate) fn since(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     after
         .iter()
         .map(|(name, n)| (name.clone(), n - before.get(name).copied().unwrap_or_default()))
@@ -137,6 +137,6 @@ pub fn since(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> B
 }
 
 /// The sum of calls whose name starts so.
-pub fn sum(calls: &BTreeMap<String, u64>, prefix: &str) -> u64 {
+pub(crate) fn sum(calls: &BTreeMap<String, u64>, prefix: &str) -> u64 {
     calls.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, n)| n).sum()
 }
