@@ -5,4 +5,3 @@ mod lease;
 mod lost;
 mod proxy;
 mod support;
-mod whole;
