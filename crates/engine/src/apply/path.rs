@@ -15,6 +15,7 @@ pub(super) struct Paths {
 impl Paths {
     /// The chains of a plan; `speed` is how much faster than estimated everything is.
     pub(super) fn new(plan: &Plan, speed: f64) -> Paths {
+        let speed = if speed.is_finite() { speed.max(0.001) } else { 1.0 };
         Paths { speed, tails: aomidori_plan::remaining(plan), critical: aomidori_plan::critical_path(plan) }
     }
 

@@ -9,7 +9,8 @@ use crate::run::{End, up};
 /// What happens at a call. Plain failures are alike everywhere, so not every call gets each of them.
 fn faults(call: usize) -> Vec<Fault> {
     let failures = [ErrorKind::Throttled, ErrorKind::Unknown, ErrorKind::Refused, ErrorKind::NotYet];
-    vec![Fault::Fails(failures[call % failures.len()].clone()), Fault::AnswerLost, Fault::Dies]
+    let failure = call.is_multiple_of(3).then(|| Fault::Fails(failures[call / 3 % failures.len()].clone()));
+    failure.into_iter().chain([Fault::AnswerLost, Fault::Dies]).collect()
 }
 
 async fn calls_of_up(start: &FakeCloud, stack: &aomidori_model::Stack) -> usize {
