@@ -11,12 +11,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aomidori::aws::{Aws, Settings};
-use aomidori::engine::{ApplyOptions, CancellationToken, End, Events, Report, RunError, RunOptions, down, preview, up};
+use aomidori::engine::{ApplyOptions, End, Events, Report, RunError, RunOptions, down, preview, up};
 use aomidori::model::Stack;
 use aomidori::plan::Mode;
 use aomidori_local::{LocalCloud, Options};
 use aomidori_practice::Inputs;
 use aomidori_testkit::{Fault, FaultProxy};
+use tokio_util::sync::CancellationToken;
 
 type Census = BTreeMap<String, BTreeMap<String, usize>>;
 
