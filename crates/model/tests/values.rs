@@ -40,7 +40,10 @@ fn texts_that_parse_and_texts_that_do_not() {
 #[test]
 fn what_is_wrong_with_a_name_is_said() {
     let error = "shop_1".parse::<LoadBalancerName>().unwrap_err();
-    assert_eq!(error.to_string(), "`shop_1` is not a load balancer name: `_` is not allowed, only letters, digits and `-`");
+    assert_eq!(
+        error.to_string(),
+        "`shop_1` is not a load balancer name: `_` is not allowed, only letters, digits and `-`"
+    );
     let error = "x".repeat(40).parse::<LoadBalancerName>().unwrap_err().to_string();
     assert!(error.ends_with("it has 40 characters, and AWS takes 1 to 32"), "{error}");
 }

@@ -12,49 +12,17 @@ pub(super) fn check(checks: &mut Checks<'_, '_>) {
     tags(checks);
 }
 
-/// Fields that together may stand once in account and region.
-fn unique_fields(kind: KindName) -> &'static [&'static str] {
-    match kind {
-        KindName::EcrRepository
-        | KindName::IamPolicy
-        | KindName::IamRole
-        | KindName::LogGroup
-        | KindName::EcsCluster
-        | KindName::LoadBalancer
-        | KindName::TargetGroup
-        | KindName::CodeDeployApplication => &["name"],
-        KindName::TaskDefinition => &["family"],
-        KindName::DeploymentConfig => &["deployment_config_name"],
-        KindName::SecurityGroup => &["vpc_id", "name"],
-        KindName::Listener => &["load_balancer_arn", "port"],
-        KindName::ListenerRule => &["listener_arn", "priority"],
-        KindName::DnsRecord => &["zone_id", "name", "type"],
-        KindName::PrivateDnsNamespace => &["vpc", "name"],
-        KindName::DiscoveryService => &["namespace_id", "name"],
-        KindName::EcsService => &["cluster", "name"],
-        KindName::DeploymentGroup => &["app_name", "deployment_group_name"],
-        KindName::InternetGateway => &["vpc_id"],
-        KindName::NatGateway => &["allocation_id"],
-        KindName::SecurityGroupRule => &[
-            "security_group_id",
-            "type",
-            "ip_protocol",
-            "from_port",
-            "to_port",
-            "cidr_ipv4",
-            "referenced_security_group_id",
-            "prefix_list_id",
-        ],
-        KindName::Vpc | KindName::Subnet | KindName::ElasticIp | KindName::RouteTable | KindName::VpcEndpoint => &[],
-    }
-}
-
 fn unique(checks: &mut Checks<'_, '_>) {
     let mut taken: BTreeMap<(KindName, Vec<Value>), &Address> = BTreeMap::new();
     for (address, entry) in checks.stack.iter() {
         let kind = entry.resource.kind();
-        let names = unique_fields(kind);
-        let Some(last) = names.last() else { continue };
+        // Networks and endpoints have checks of their own, which say more.
+        if matches!(kind, KindName::Subnet | KindName::VpcEndpoint) {
+            continue;
+        }
+        let Some((names, last)) = kind.info().unique.first().and_then(|names| Some((names, names.last()?))) else {
+            continue;
+        };
         let fields = entry.resource.fields();
         // IAM and security group names differ by more than case.
         let value = |name: &&str| match fields.value(name) {

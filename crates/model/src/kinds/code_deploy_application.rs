@@ -15,8 +15,10 @@ pub struct CodeDeployApplication {
 }
 
 impl Kind for CodeDeployApplication {
-    const INFO: KindInfo =
-        KindInfo::new(KindName::CodeDeployApplication, "CodeDeploy application", "aws_codedeploy_app");
+    const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
+        ..KindInfo::new(KindName::CodeDeployApplication, "CodeDeploy application", "aws_codedeploy_app")
+    };
 
     fn fields(&self, fields: &mut Fields) {
         let CodeDeployApplication { name } = self;

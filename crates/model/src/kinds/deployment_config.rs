@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Replacement};
+use super::{Kind, KindInfo, KindName};
 use crate::field::Fields;
 use crate::name::name_type;
 use crate::problem::Check;
@@ -60,8 +60,8 @@ impl ToValue for TrafficRouting {
 
 impl Kind for DeploymentConfig {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["deployment_config_name"]],
         taggable: false,
-        replacement: Replacement::DeleteFirst,
         ..KindInfo::new(KindName::DeploymentConfig, "deployment configuration", "aws_codedeploy_deployment_config")
     };
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deployment_config::CodeDeployName;
 use super::target_group::TargetGroupPair;
-use super::{CodeDeployApplication, DeploymentConfig, EcsService, IamRole, Kind, KindInfo, KindName, Timing};
+use super::{CodeDeployApplication, DeploymentConfig, EcsService, IamRole, Kind, KindInfo, KindName, Replacement, Timing};
 use crate::field::Fields;
 use crate::problem::Check;
 use crate::reference::Ref;
@@ -84,6 +84,9 @@ impl ToValue for RollbackEvent {
 
 impl Kind for DeploymentGroup {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["app_name", "deployment_group_name"], &["ecs_service"]],
+        // A service belongs to one group.
+        replacement: Replacement::DeleteFirst,
         timing: Timing { create: 2, ready: 0, delete: 2 },
         ..KindInfo::new(KindName::DeploymentGroup, "deployment group", "aws_codedeploy_deployment_group")
     };

@@ -58,6 +58,7 @@ impl RoutingPolicy {
 
 impl Kind for DiscoveryService {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name", "namespace_id"]],
         timing: Timing { create: 1, ready: 0, delete: 2 },
         ..KindInfo::new(KindName::DiscoveryService, "Cloud Map service", "aws_service_discovery_service")
     };

@@ -82,6 +82,7 @@ impl DnsRecord {
 
 impl Kind for DnsRecord {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["zone_id", "name"]],
         taggable: false,
         timing: Timing { create: 1, ready: 40, delete: 1 },
         traffic_on_delete: Traffic::Outage,

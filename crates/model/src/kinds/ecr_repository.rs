@@ -208,7 +208,10 @@ fn canonical(json: &serde_json::Value) -> Value {
 }
 
 impl Kind for EcrRepository {
-    const INFO: KindInfo = KindInfo::new(KindName::EcrRepository, "ECR repository", "aws_ecr_repository");
+    const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
+        ..KindInfo::new(KindName::EcrRepository, "ECR repository", "aws_ecr_repository")
+    };
 
     fn fields(&self, fields: &mut Fields) {
         let EcrRepository { name, mutability, encryption, scan_on_push, lifecycle } = self;

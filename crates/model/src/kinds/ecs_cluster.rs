@@ -48,6 +48,7 @@ impl ContainerInsights {
 
 impl Kind for EcsCluster {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
         timing: Timing { create: 2, ready: 5, delete: 2 },
         ..KindInfo::new(KindName::EcsCluster, "ECS cluster", "aws_ecs_cluster")
     };

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::ecs_cluster::EcsName;
-use super::{
-    DiscoveryService, EcsCluster, Kind, KindInfo, KindName, SecurityGroup, Subnet, TargetGroup, TaskDefinition,
-    Timing, Traffic, nat_gateway,
-};
+use super::{DiscoveryService, EcsCluster, Kind, KindInfo, KindName, Replacement, SecurityGroup, Subnet, TargetGroup, TaskDefinition, Timing, Traffic, nat_gateway};
 use crate::field::{Compare, Field, Fields};
 use crate::graph::{Edge, Node, Nodes};
 use crate::network::Port;
@@ -170,6 +167,9 @@ impl EcsService {
 
 impl Kind for EcsService {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name", "cluster"]],
+        // A second service on a pair's target groups would start on the wrong side.
+        replacement: Replacement::DeleteFirst,
         timing: Timing { create: 2, ready: 70, delete: 120 },
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::EcsService, "ECS service", "aws_ecs_service")

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Replacement, Timing};
+use super::{Kind, KindInfo, KindName, Timing};
 use crate::field::Fields;
 
 /// A public IPv4 address of the account. Its id is `eipalloc-…`; output `public_ip`.
@@ -13,7 +13,6 @@ pub struct ElasticIp {}
 impl Kind for ElasticIp {
     const INFO: KindInfo = KindInfo {
         name_tag: true,
-        replacement: Replacement::CreateFirst,
         timing: Timing { create: 1, ready: 0, delete: 1 },
         ..KindInfo::new(KindName::ElasticIp, "Elastic IP", "aws_eip")
     };

@@ -26,7 +26,10 @@ pub struct IamPolicy {
 }
 
 impl Kind for IamPolicy {
-    const INFO: KindInfo = KindInfo::new(KindName::IamPolicy, "IAM policy", "aws_iam_policy");
+    const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
+        ..KindInfo::new(KindName::IamPolicy, "IAM policy", "aws_iam_policy")
+    };
 
     fn fields(&self, fields: &mut Fields) {
         let IamPolicy { name, description, document } = self;

@@ -46,6 +46,7 @@ pub struct IamRole {
 
 impl Kind for IamRole {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
         // "Ready" is "the services that assume it can": seconds, which their own creation retries.
         timing: Timing { create: 2, ready: 0, delete: 2 },
         ..KindInfo::new(KindName::IamRole, "IAM role", "aws_iam_role")

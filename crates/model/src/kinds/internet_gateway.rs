@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Replacement, Timing, Traffic, Vpc};
+use super::{Kind, KindInfo, KindName, Timing, Traffic, Vpc};
 use crate::field::Fields;
 use crate::reference::Ref;
 
@@ -16,8 +16,8 @@ pub struct InternetGateway {
 
 impl Kind for InternetGateway {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["vpc_id"]],
         name_tag: true,
-        replacement: Replacement::CreateFirst,
         timing: Timing { create: 2, ready: 0, delete: 5 },
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::InternetGateway, "internet gateway", "aws_internet_gateway")

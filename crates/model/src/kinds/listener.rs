@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, LoadBalancer, TargetGroup, Traffic};
+use super::{Kind, KindInfo, KindName, LoadBalancer, Replacement, TargetGroup, Traffic};
 use crate::field::{Compare, Fields};
 use crate::network::Port;
 use crate::problem::Check;
@@ -216,6 +216,9 @@ impl ToValue for Weighted {
 
 impl Kind for Listener {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["load_balancer_arn", "port"]],
+        // A target group belongs to one load balancer, so the old one must let go of it first.
+        replacement: Replacement::DeleteFirst,
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::Listener, "listener", "aws_lb_listener")
     };

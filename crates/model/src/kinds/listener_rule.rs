@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::listener::Action;
-use super::{Kind, KindInfo, KindName, Listener, Traffic};
+use super::{Kind, KindInfo, KindName, Listener, Replacement, Traffic};
 use crate::field::Fields;
 use crate::problem::Check;
 use crate::reference::Ref;
@@ -66,6 +66,8 @@ impl ToValue for Condition {
 
 impl Kind for ListenerRule {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["listener_arn", "priority"]],
+        replacement: Replacement::DeleteFirst,
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::ListenerRule, "listener rule", "aws_lb_listener_rule")
     };

@@ -57,6 +57,7 @@ pub enum Scheme {
 
 impl Kind for LoadBalancer {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
         timing: Timing { create: 2, ready: 150, delete: 20 },
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::LoadBalancer, "load balancer", "aws_lb")

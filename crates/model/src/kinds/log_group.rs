@@ -31,7 +31,10 @@ pub const RETENTION_DAYS: &[u32] = &[
 ];
 
 impl Kind for LogGroup {
-    const INFO: KindInfo = KindInfo::new(KindName::LogGroup, "log group", "aws_cloudwatch_log_group");
+    const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
+        ..KindInfo::new(KindName::LogGroup, "log group", "aws_cloudwatch_log_group")
+    };
 
     fn fields(&self, fields: &mut Fields) {
         let LogGroup { name, retention_in_days } = self;

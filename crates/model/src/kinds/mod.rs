@@ -180,6 +180,8 @@ pub struct KindInfo {
     pub taggable: bool,
     /// The console shows a `Name` tag for it because AWS gives it no name.
     pub name_tag: bool,
+    /// Sets of fields, each of which no two living resources of the kind share (aws-facts 1.9).
+    pub unique: &'static [&'static [&'static str]],
     /// How one is replaced.
     pub replacement: Replacement,
     /// An update makes a new revision with a new id and leaves the old one in place (task definitions).
@@ -191,7 +193,7 @@ pub struct KindInfo {
 }
 
 impl KindInfo {
-    /// A taggable kind that is created and deleted at once, replaced delete-first, with no effect on traffic.
+    /// A taggable kind of which nothing is unique, created and deleted at once, with no effect on traffic.
     pub const fn new(name: KindName, title: &'static str, terraform: &'static str) -> KindInfo {
         KindInfo {
             name,
@@ -199,7 +201,8 @@ impl KindInfo {
             terraform,
             taggable: true,
             name_tag: false,
-            replacement: Replacement::DeleteFirst,
+            unique: &[],
+            replacement: Replacement::CreateFirst,
             revisioned: false,
             timing: Timing { create: 1, ready: 0, delete: 1 },
             traffic_on_delete: Traffic::None,
@@ -210,9 +213,9 @@ impl KindInfo {
 /// How a resource is replaced (aws-facts 1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replacement {
-    /// The new one first: AWS mints its id and nothing about it is unique.
+    /// The new one first, unless the two share something that is [unique](KindInfo::unique).
     CreateFirst,
-    /// The old one first: its name, address or place is taken until it is gone.
+    /// Always the old one first: its place is taken until it is gone.
     DeleteFirst,
 }
 

@@ -19,6 +19,7 @@ pub struct NatGateway {
 
 impl Kind for NatGateway {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["allocation_id"]],
         name_tag: true,
         timing: Timing { create: 1, ready: 105, delete: 55 },
         traffic_on_delete: Traffic::EgressOutage,

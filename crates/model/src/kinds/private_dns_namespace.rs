@@ -22,6 +22,7 @@ pub struct PrivateDnsNamespace {
 
 impl Kind for PrivateDnsNamespace {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name", "vpc"]],
         timing: Timing { create: 44, ready: 0, delete: 60 },
         ..KindInfo::new(
             KindName::PrivateDnsNamespace,

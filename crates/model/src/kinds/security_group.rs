@@ -44,6 +44,7 @@ fn yes() -> bool {
 
 impl Kind for SecurityGroup {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name", "vpc_id"]],
         name_tag: true,
         timing: Timing { create: 2, ready: 0, delete: 2 },
         ..KindInfo::new(KindName::SecurityGroup, "security group", "aws_security_group")

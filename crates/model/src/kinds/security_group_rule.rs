@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::security_group::SecurityGroupDescription;
-use super::{Kind, KindInfo, KindName, Replacement, SecurityGroup};
+use super::{Kind, KindInfo, KindName, SecurityGroup};
 use crate::field::Fields;
 use crate::network::{Ipv4Cidr, PortRange};
 use crate::reference::Ref;
@@ -84,8 +84,17 @@ impl Protocol {
 
 impl Kind for SecurityGroupRule {
     const INFO: KindInfo = KindInfo {
+        unique: &[&[
+            "security_group_id",
+            "type",
+            "ip_protocol",
+            "from_port",
+            "to_port",
+            "cidr_ipv4",
+            "referenced_security_group_id",
+            "prefix_list_id",
+        ]],
         // A rule that differs from the old one can stand beside it: no gap.
-        replacement: Replacement::CreateFirst,
         ..KindInfo::new(
             KindName::SecurityGroupRule,
             "security group rule",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Timing, Vpc};
+use super::{Kind, KindInfo, KindName, Replacement, Timing, Vpc};
 use crate::field::Fields;
 use crate::network::Ipv4Cidr;
 use crate::problem::Check;
@@ -25,8 +25,10 @@ pub struct Subnet {
 
 impl Kind for Subnet {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["vpc_id", "cidr_block"]],
+        // The network is taken in its VPC, and whatever stands in a subnet cannot move to another in place.
+        replacement: Replacement::DeleteFirst,
         name_tag: true,
-        // The network is taken until the old one is gone.
         timing: Timing { create: 1, ready: 1, delete: 2 },
         ..KindInfo::new(KindName::Subnet, "subnet", "aws_subnet")
     };

@@ -94,6 +94,7 @@ pub struct TargetGroupPair {
 
 impl Kind for TargetGroup {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["name"]],
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::TargetGroup, "target group", "aws_lb_target_group")
     };

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ecs_cluster::EcsName;
-use super::{EcrRepository, IamRole, Kind, KindInfo, KindName, LogGroup, Replacement};
+use super::{EcrRepository, IamRole, Kind, KindInfo, KindName, LogGroup};
 use crate::field::Fields;
 use crate::network::Port;
 use crate::problem::Check;
@@ -340,7 +340,6 @@ impl ToValue for Container {
 
 impl Kind for TaskDefinition {
     const INFO: KindInfo = KindInfo {
-        replacement: Replacement::CreateFirst,
         revisioned: true,
         ..KindInfo::new(KindName::TaskDefinition, "task definition", "aws_ecs_task_definition")
     };

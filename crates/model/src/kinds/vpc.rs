@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Replacement, Timing};
+use super::{Kind, KindInfo, KindName, Timing};
 use crate::field::Fields;
 use crate::network::Ipv4Cidr;
 use crate::problem::Check;
@@ -24,7 +24,6 @@ pub struct Vpc {
 impl Kind for Vpc {
     const INFO: KindInfo = KindInfo {
         name_tag: true,
-        replacement: Replacement::CreateFirst,
         timing: Timing { create: 2, ready: 2, delete: 1 },
         ..KindInfo::new(KindName::Vpc, "VPC", "aws_vpc")
     };

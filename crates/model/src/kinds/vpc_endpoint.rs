@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, RouteTable, SecurityGroup, Subnet, Timing, Traffic, Vpc};
+use super::{Kind, KindInfo, KindName, Replacement, RouteTable, SecurityGroup, Subnet, Timing, Traffic, Vpc};
 use crate::field::Fields;
 use crate::graph::{Edge, Node, Nodes};
 use crate::policy::PolicyDocument;
@@ -48,8 +48,10 @@ pub enum EndpointType {
 
 impl Kind for VpcEndpoint {
     const INFO: KindInfo = KindInfo {
+        unique: &[&["vpc_id", "service_name"]],
+        // Two with private DNS, or two gateways on one table, collide.
+        replacement: Replacement::DeleteFirst,
         name_tag: true,
-        // Two with private DNS, or two gateways on one table, cannot live side by side.
         timing: Timing { create: 1, ready: 90, delete: 60 },
         traffic_on_delete: Traffic::EgressOutage,
         ..KindInfo::new(KindName::VpcEndpoint, "VPC endpoint", "aws_vpc_endpoint")
