@@ -11,7 +11,7 @@ fn main() -> Exit {
     })
     .called("cargo xtask")
     .groups(["across", "network", "security", "platform", "discovery", "services", "code-deploy"])
-    .practice_images();
+    .practice_images(["blue", "green"]);
     for input in Inputs::KEYS {
         app = app.input(input.key, input.default, input.help);
     }

@@ -46,7 +46,7 @@ pub struct App {
     pub(crate) build: Build,
     pub(crate) groups: Vec<String>,
     pub(crate) local_serve: Vec<OsString>,
-    pub(crate) practice_images: bool,
+    pub(crate) practice_images: Option<Vec<String>>,
 }
 
 /// One input of a stack: what `--set KEY=VALUE` takes.
@@ -188,7 +188,7 @@ impl App {
             build: Box::new(build),
             groups: Vec::new(),
             local_serve: vec!["local".into(), "serve".into()],
-            practice_images: false,
+            practice_images: None,
         }
     }
 
@@ -222,10 +222,11 @@ impl App {
         self
     }
 
-    /// On the local cloud, `up` puts practice images where the stack's images are missing.
+    /// On the local cloud, `up` puts practice images where the stack's images are missing, and under these tags beside
+    /// them. Elsewhere it says what to push.
     #[must_use]
-    pub fn practice_images(mut self) -> App {
-        self.practice_images = true;
+    pub fn practice_images<S: Into<String>>(mut self, tags: impl IntoIterator<Item = S>) -> App {
+        self.practice_images = Some(tags.into_iter().map(Into::into).collect());
         self
     }
 
@@ -260,8 +261,8 @@ impl App {
         match parsed {
             Ok(Program { command }) => self.run(&command),
             Err(error) => {
-                // Nobody may be reading.
-                let _ = error.print();
+                let mut printer = Printer::process();
+                printer.clap(&error);
                 if error.use_stderr() { Exit::Error } else { Exit::Done }
             }
         }

@@ -289,7 +289,7 @@ pub struct Output {
     /// Colour: auto (on a terminal, unless NO_COLOR is set), always, never [default: auto].
     #[arg(long, value_name = "WHEN", env = "AOMIDORI_COLOR", hide_possible_values = true)]
     pub color: Option<Color>,
-    /// Say more: -v every call that is retried, -vv every call.
+    /// Say more: every start, wait and retry.
     #[arg(long, short = 'v', action = ArgAction::Count)]
     pub verbose: u8,
 }

@@ -1,16 +1,29 @@
 //! The commands: settings in, exit code out. What they show goes through the views.
 
+mod change;
 mod local;
 mod look;
+mod plan;
+mod session;
+mod status;
 
-use crate::app::App;
-use crate::args::{self, Command};
+use aomidori_aws::Aws;
+use aomidori_engine::run::Difference;
+use aomidori_plan::{Mode, Observation};
+
+use crate::app::{App, Origin};
+use crate::args::{self, Command, Target};
+use crate::connect;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::settings::{Environment, Output};
-use crate::view;
-use crate::view::Printer;
+use crate::images::{Guarded, Missing};
+use crate::settings::{self, Change, Environment, Load, Output};
 use crate::view::json::ResultLine;
+use crate::view::status::Facts;
+use crate::view::{self, Printer};
+
+pub(crate) use session::Session;
+use session::prepare;
 
 /// Runs a command on a runtime of its own.
 pub(crate) fn block_on(app: &App, command: &Command, environment: &Environment, printer: &mut Printer) -> Exit {
@@ -69,8 +82,14 @@ async fn dispatch(
     printer: &mut Printer,
 ) -> Result<Exit, Error> {
     match command {
-        Command::Plan(_) | Command::Up(_) | Command::Down(_) | Command::Status(_) => {
-            Err(Error::Bug("not wired yet".to_owned()))
+        Command::Plan(args) => plan_command(app, args, environment, printer).await,
+        Command::Up(args) => up_command(app, args, environment, printer).await,
+        Command::Down(args) => down_command(app, args, environment, printer).await,
+        Command::Status(args) => {
+            let (source, settings, _) = prepare(app, &args.cloud, environment, printer, Load::Valid)?;
+            let session = connect::open(app, source, settings, printer).await?;
+            let facts = async |_: &Aws, _: &Observation| Facts::default();
+            named(&session, status::run(&session, &app.groups, facts, printer).await).await
         }
         Command::Show(args) => look::show(app, args, environment, printer),
         Command::Validate(args) => look::validate(app, args, environment, printer),
@@ -79,8 +98,122 @@ async fn dispatch(
     }
 }
 
+async fn plan_command(
+    app: &App,
+    args: &args::Plan,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let args::Plan { destroy, out, detailed_exitcode, detail, cloud } = args;
+    let base = settings::environment(app, environment, &cloud.stack.env)?;
+    let destroy = base.on(*destroy, "AOMIDORI_DESTROY")?;
+    let load = if destroy { Load::Any } else { Load::Valid };
+    let (source, settings, environment) = prepare(app, cloud, environment, printer, load)?;
+    let out = environment.path(out.as_ref(), "AOMIDORI_OUT");
+    let asked = plan::Asked {
+        mode: if destroy { Mode::Destroy } else { Mode::Converge },
+        out: out.as_deref(),
+        detailed_exitcode: environment.on(*detailed_exitcode, "AOMIDORI_DETAILED_EXITCODE")?,
+        compact: environment.on(detail.compact, "AOMIDORI_COMPACT")?,
+        groups: &app.groups,
+    };
+    let session = connect::open(app, source, settings, printer).await?;
+    named(&session, plan::run(&session, &asked, printer).await).await
+}
+
+async fn up_command(
+    app: &App,
+    args: &args::Up,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let args::Up { plan, no_image_check, change, detail, cloud } = args;
+    let file = plan.as_deref().map(|path| Ok((look::plan_file(path)?, path))).transpose()?;
+    let load = match &file {
+        Some((file, _)) => Load::Given(&file.stack),
+        None => Load::Valid,
+    };
+    let (source, mut settings, environment) = prepare(app, cloud, environment, printer, load)?;
+    let mode = file.as_ref().map_or(Mode::Converge, |(file, _)| file.plan.mode);
+    if let Some((file, path)) = &file {
+        settings.region.get_or_insert_with(|| file.region.clone());
+        let origin = || (file.account.clone(), Origin::Flag(path.display().to_string()));
+        settings.account.get_or_insert_with(origin);
+    }
+    let asked = change::Asked {
+        mode,
+        change: Change::new(change, &environment)?,
+        compact: environment.on(detail.compact, "AOMIDORI_COMPACT")?,
+        groups: &app.groups,
+        approved: file,
+    };
+    let missing = match (environment.on(*no_image_check, "AOMIDORI_NO_IMAGE_CHECK")?, settings.target) {
+        (true, _) => Missing::Ignore,
+        (false, Target::Local) => app.practice_images.clone().map_or(Missing::Refuse, Missing::Practice),
+        (false, Target::Aws) => Missing::Refuse,
+    };
+    let session = connect::open(app, source, settings, printer).await?;
+    if let Some((file, path)) = &asked.approved
+        && file.region != session.cloud.region()
+    {
+        let why = vec![format!("it is for region {}, and this is {}", file.region, session.cloud.region())];
+        return Err(Error::StalePlan { path: path.to_path_buf(), why });
+    }
+    let stack = session.source.stack.clone();
+    let session = session.map(|aws| Guarded::new(aws, stack, missing));
+    match change::run(&session, asked, |guarded| guarded.aws.calls(), printer).await {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            let error = session.cloud.explain(error).await;
+            Err(connect::name_caller(&session.cloud.aws, error).await)
+        }
+    }
+}
+
+async fn down_command(
+    app: &App,
+    args: &args::Down,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let args::Down { change, detail, cloud } = args;
+    let (source, settings, environment) = prepare(app, cloud, environment, printer, Load::Any)?;
+    let asked = change::Asked {
+        mode: Mode::Destroy,
+        change: Change::new(change, &environment)?,
+        compact: environment.on(detail.compact, "AOMIDORI_COMPACT")?,
+        groups: &app.groups,
+        approved: None,
+    };
+    let session = connect::open(app, source, settings, printer).await?;
+    named(&session, change::run(&session, asked, Aws::calls, printer).await).await
+}
+
+/// An error with the caller's name where that matters.
+async fn named(session: &Session<Aws>, result: Result<Exit, Error>) -> Result<Exit, Error> {
+    match result {
+        Ok(exit) => Ok(exit),
+        Err(error) => Err(connect::name_caller(&session.cloud, error).await),
+    }
+}
+
 /// Prints the result line of a command that went well.
 fn done<T: serde::Serialize>(printer: &mut Printer, command: &'static str, exit: Exit, result: T) -> Exit {
     printer.json(&ResultLine::new(command, exit, Some(result), None));
     exit
+}
+
+/// What differs between an approved plan and the one that would be carried out now, one line each.
+fn stale(differences: &[Difference]) -> Vec<String> {
+    let step = |step: &aomidori_plan::Step| format!("{} {}", view::plan::glyph(step), step.address);
+    differences
+        .iter()
+        .map(|difference| match difference {
+            Difference::Stack => "it is for another stack".to_owned(),
+            Difference::Mode => "one builds up, the other tears down".to_owned(),
+            Difference::Gone(gone) => format!("not needed any more: {}", step(gone)),
+            Difference::New(new) => format!("needed now and not in it: {}", step(new)),
+            Difference::Changed { approved, now: _ } => format!("to be done in another way now: {}", step(approved)),
+        })
+        .collect()
 }

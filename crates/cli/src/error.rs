@@ -137,6 +137,8 @@ pub enum Error {
         why: Vec<String>,
         /// What to do about it.
         help: Vec<String>,
+        /// Something that does not carry the stack's mark is in the way.
+        foreign: bool,
     },
     /// No resource has this address.
     #[error("the stack has no resource `{address}`")]
@@ -157,7 +159,7 @@ pub enum Error {
         origin: String,
     },
     /// A change was not confirmed.
-    #[error("{action} was not confirmed, and nothing was changed")]
+    #[error("`{action}` was not confirmed, and nothing was changed")]
     Unconfirmed {
         /// The command.
         action: &'static str,
@@ -178,7 +180,7 @@ pub enum Error {
         /// The error.
         error: CloudError,
         /// Who was talked to.
-        whom: Whom,
+        whom: Box<Whom>,
     },
     /// The local cloud does not run and cannot be started, or does not answer.
     #[error("{what}")]
@@ -190,9 +192,18 @@ pub enum Error {
         /// What to do.
         help: Vec<String>,
     },
+    /// Everything was done, and still it is not as the stack says.
+    #[error("everything was done, and still {}", would(.0.len()))]
+    NotConverged(Vec<Address>),
+    /// Somebody else has taken the lock, or it has expired, while a change was being made.
+    #[error("the lock was lost on the way")]
+    LockLost {
+        /// What is done and what remains.
+        why: Vec<String>,
+    },
     /// Some steps failed; what did not need them was done.
-    #[error("{} failed", count(.0.len(), "step"))]
-    Steps(Vec<StepFailure>),
+    #[error("{} failed", count(.0.failed.len(), "step"))]
+    Steps(StepFailures),
     /// Images that services need are not there.
     #[error("{} not in the repository yet", are(.0.len(), "image"))]
     MissingImages(Vec<MissingImage>),
@@ -227,6 +238,19 @@ pub struct InvalidValue {
     pub help: Option<String>,
 }
 
+/// Steps that failed, and how many were not taken because of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepFailures {
+    /// The failures, first to last.
+    pub failed: Vec<StepFailure>,
+    /// Steps that were not taken because one that they need failed.
+    pub skipped: usize,
+    /// Steps that are done.
+    pub done: usize,
+    /// Who called, where that matters.
+    pub caller: Option<String>,
+}
+
 /// A step that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepFailure {
@@ -236,6 +260,8 @@ pub struct StepFailure {
     pub doing: &'static str,
     /// The error.
     pub error: CloudError,
+    /// What holds the resource, one line each, as far as is known.
+    pub held_by: Vec<String>,
 }
 
 /// An image that a task definition names and no repository has.
@@ -281,8 +307,9 @@ impl Error {
             | Error::WrongAccount { .. }
             | Error::Unconfirmed { .. }
             | Error::Locked { .. }
+            | Error::LockLost { .. }
             | Error::MissingImages(_) => Exit::Refused,
-            Error::Leftovers(_) => Exit::LeftoversOrDrift,
+            Error::Leftovers(_) | Error::Plan { foreign: true, .. } => Exit::LeftoversOrDrift,
             Error::Interrupted { .. } => Exit::Interrupted,
             Error::NotAnAssignment { .. }
             | Error::UnknownInput { .. }
@@ -298,7 +325,8 @@ impl Error {
             | Error::StackFile { .. }
             | Error::InvalidStack(_)
             | Error::PlanFile { .. }
-            | Error::Plan { .. }
+            | Error::Plan { foreign: false, .. }
+            | Error::NotConverged(_)
             | Error::NoSuchAddress { .. }
             | Error::Cloud { .. }
             | Error::LocalCloud { .. }
@@ -332,6 +360,8 @@ impl Error {
                 _ => "cloud",
             },
             Error::LocalCloud { .. } => "local_cloud",
+            Error::NotConverged(_) => "not_converged",
+            Error::LockLost { .. } => "lock_lost",
             Error::Steps(_) => "steps_failed",
             Error::MissingImages(_) => "missing_images",
             Error::Leftovers(_) => "leftovers",
@@ -360,7 +390,8 @@ fn invalid_inputs_headline(inputs: &[InvalidValue]) -> String {
 
 fn cloud_headline(error: &CloudError) -> String {
     match error.kind {
-        ErrorKind::Credentials => "AWS does not know who is calling".to_owned(),
+        ErrorKind::Credentials if expired(error) => "the credentials have expired".to_owned(),
+        ErrorKind::Credentials => "there are no credentials that AWS accepts".to_owned(),
         ErrorKind::Denied => format!("`{}` was denied", error.operation),
         ErrorKind::Unreachable => "the endpoint cannot be reached".to_owned(),
         ErrorKind::Quota => format!("`{}` was refused: a quota is used up", error.operation),
@@ -374,9 +405,28 @@ fn cloud_headline(error: &CloudError) -> String {
     }
 }
 
+/// True for the codes with which AWS says that credentials were good once.
+fn expired(error: &CloudError) -> bool {
+    let code = error.code.as_deref().unwrap_or_default();
+    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired")
+        || error.message.to_ascii_lowercase().contains("expired")
+}
+
 /// `1 step`, `2 steps`.
 pub(crate) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    let plural = match (number, what.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{number} {what}{plural}")
+}
+
+fn would(steps: usize) -> String {
+    match steps {
+        1 => "a plan made now has 1 step".to_owned(),
+        many => format!("a plan made now has {many} steps"),
+    }
 }
 
 /// `1 image is`, `2 images are`.

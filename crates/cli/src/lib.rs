@@ -17,15 +17,20 @@
 mod app;
 mod args;
 mod commands;
+mod connect;
 mod error;
 mod exit;
+mod images;
 mod local_cloud;
 mod settings;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use app::{App, BoxError, InputKey, Inputs, InvalidInput, InvalidInputs};
 pub use args::Command;
-pub use error::{Error, InvalidValue, Leftover, MissingImage, StepFailure, Whom};
+pub use error::{Error, InvalidValue, Leftover, MissingImage, StepFailure, StepFailures, Whom};
 pub use exit::Exit;
 
 /// The types of the command line, for hosts that look into a parsed [`Command`] or make one without clap.
@@ -39,4 +44,7 @@ pub mod command {
 /// The types of the lines that `--json` prints.
 pub mod json {
     pub use crate::view::json::*;
+    pub use crate::view::status::{
+        Deployment, Forward, Group, Lock, NotReady, Service, StatusResult, Targets, Tasks, Traffic,
+    };
 }

@@ -9,14 +9,14 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 pub(crate) use environment::Environment;
-pub(crate) use stack::{Source, load};
+pub(crate) use stack::{Load, Source, load};
 
 use crate::app::{App, Origin};
 use crate::args::{self, Color, Target};
 use crate::error::Error;
 
 /// Every variable that a flag has. Inputs have their own beside them.
-const VARIABLES: [&str; 21] = [
+pub(crate) const VARIABLES: [&str; 21] = [
     "AOMIDORI_ACCOUNT",
     "AOMIDORI_BREAK_LOCK",
     "AOMIDORI_COLOR",
@@ -225,7 +225,7 @@ impl Cloud {
         let target = environment
             .parsed(args.target.as_ref(), "AOMIDORI_TARGET", "`local` or `aws`", |text| Target::from_str(text, true))?;
         let account = match &args.account {
-            Some(account) => Some((account.clone(), Origin::Flag(format!("--account {account}")))),
+            Some(account) => Some((account.clone(), Origin::Flag("--account".to_owned()))),
             None => environment.find("AOMIDORI_ACCOUNT").map(|(value, origin)| (value.to_owned(), origin)),
         };
         if let Some((account, origin)) = &account

@@ -11,7 +11,10 @@ pub(crate) mod paint;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod schedule;
+pub(crate) mod screen;
 pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod summary;
 pub(crate) mod value;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -96,6 +99,15 @@ impl Printer {
         }
     }
 
+    /// Prints what clap has to say: help as a result, anything else as an error.
+    pub(crate) fn clap(&mut self, error: &clap::Error) {
+        let (text, terminal) =
+            (error.render(), if error.use_stderr() { io::stderr().is_terminal() } else { io::stdout().is_terminal() });
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !(self.process && terminal);
+        let text = if plain { text.to_string() } else { text.ansi().to_string() };
+        if error.use_stderr() { self.note(&text) } else { self.raw(&text) }
+    }
+
     /// Prints text that is the result in whichever form (a graph).
     pub(crate) fn raw(&mut self, text: &str) {
         put(&mut self.out, text);
@@ -115,9 +127,8 @@ impl Printer {
         put(&mut self.err, text);
     }
 
-    /// Asks a question and returns the line of the answer; `None` at the end of input.
-    pub(crate) fn ask(&mut self, question: &str) -> Option<String> {
-        self.note(question);
+    /// One line of stdin; `None` at its end. Blocks.
+    pub(crate) fn read_line() -> Option<String> {
         let mut line = String::new();
         match io::stdin().lock().read_line(&mut line) {
             Ok(0) | Err(_) => None,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use aomidori_model::Address;
+use aomidori_plan::PlanFile;
 use serde_json::Value;
 
 use super::done;
@@ -10,8 +11,9 @@ use crate::app::App;
 use crate::args;
 use crate::error::{Error, closest, count};
 use crate::exit::Exit;
-use crate::settings::{self, Environment, Output};
+use crate::settings::{self, Environment, Load, Output};
 use crate::view::json::{ShowResult, ValidateResult};
+use crate::view::plan::{Header, Show};
 use crate::view::{self, Printer};
 
 /// `show`: the stack, one resource of it, or a saved plan.
@@ -23,7 +25,10 @@ pub(crate) fn show(
 ) -> Result<Exit, Error> {
     let environment = settings::environment(app, environment, &args.stack.env)?;
     printer.configure(&Output::new(&args.output, &environment)?);
-    let source = settings::load(app, &args.stack, None, &environment)?;
+    if let Some(path) = args.what.as_deref().map(Path::new).filter(|path| path.is_file()) {
+        return saved(app, path, printer);
+    }
+    let source = settings::load(app, &args.stack, None, &environment, Load::Valid)?;
     let stack = &source.stack;
     let file = || -> Result<Value, Error> {
         let text = stack.to_json().map_err(|error| Error::Bug(error.to_string()))?;
@@ -77,7 +82,7 @@ pub(crate) fn validate(
 ) -> Result<Exit, Error> {
     let environment = settings::environment(app, environment, &args.stack.env)?;
     printer.configure(&Output::new(&args.output, &environment)?);
-    let source = settings::load(app, &args.stack, None, &environment)?;
+    let source = settings::load(app, &args.stack, None, &environment, Load::Valid)?;
     let (stack, resources) = (source.stack.name().as_str(), source.stack.len());
     printer.result(&format!("{stack} is valid ({}).\n", count(resources, "resource")));
     Ok(done(printer, "validate", Exit::Done, ValidateResult { stack, resources }))
@@ -92,7 +97,7 @@ pub(crate) fn graph(
 ) -> Result<Exit, Error> {
     let environment = settings::environment(app, environment, &args.stack.env)?;
     printer.configure(&Output::new(&args.output, &environment)?);
-    let source = settings::load(app, &args.stack, None, &environment)?;
+    let source = settings::load(app, &args.stack, None, &environment, Load::Valid)?;
     let dot = view::graph::dot(&source.stack, &app.groups);
     if printer.is_json() {
         return Ok(done(printer, "graph", Exit::Done, dot));
@@ -101,7 +106,28 @@ pub(crate) fn graph(
     Ok(Exit::Done)
 }
 
-/// True for what is a file rather than an address.
-pub(crate) fn is_file(what: &str) -> bool {
-    Path::new(what).is_file()
+/// Reads a saved plan.
+pub(crate) fn plan_file(path: &Path) -> Result<PlanFile, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+        what: "the plan file",
+        path: path.to_owned(),
+        source,
+    })?;
+    PlanFile::from_json(&text).map_err(|error| {
+        let mut why = error.to_string();
+        if let Some(cause) = std::error::Error::source(&error) {
+            why.push_str(&format!(": {cause}"));
+        }
+        Error::PlanFile { path: path.to_owned(), why }
+    })
+}
+
+/// A saved plan, as it was seen then.
+fn saved(app: &App, path: &Path, printer: &mut Printer) -> Result<Exit, Error> {
+    let PlanFile { account, region, stack, plan } = plan_file(path)?;
+    let header = Header { stack: stack.name().to_string(), target: None, account, region, endpoint: None, speed: 1.0 };
+    let show = Show { compact: false, groups: &app.groups, live: stack.len() };
+    printer.result(&view::plan::human(&header, &plan, show, printer.out_paint()));
+    let result = ShowResult::Plan { plan: Box::new(super::plan::result(&header, &plan)) };
+    Ok(done(printer, "show", Exit::Done, result))
 }

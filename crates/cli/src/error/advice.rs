@@ -1,9 +1,10 @@
 //! Why an error happened and what to do about it, as far as this program can tell.
 
 use aomidori_engine::{CloudError, ErrorKind, Lease};
+use aomidori_model::Address;
 use aomidori_model::stack::ReadError;
 
-use super::{Error, Whom, closest};
+use super::{Error, Whom, are, closest, expired};
 use crate::args::Target;
 
 impl Error {
@@ -37,7 +38,23 @@ impl Error {
             },
             Error::PlanFile { why, .. } => vec![why.clone()],
             Error::StalePlan { why, .. } | Error::Plan { why, .. } | Error::Interrupted { why, .. } => why.clone(),
-            Error::LocalCloud { why, .. } => why.clone(),
+            Error::LocalCloud { why, .. } | Error::LockLost { why } => why.clone(),
+            Error::NotConverged(on) => {
+                let on: Vec<&str> = on.iter().map(Address::as_str).collect();
+                vec![format!("it concerns {}", on.join(", "))]
+            }
+            Error::Steps(failures) => {
+                let mut why = Vec::new();
+                if failures.skipped > 0 {
+                    why.push(format!(
+                        "{} not taken for want of what failed; {} done",
+                        are(failures.skipped, "step"),
+                        are(failures.done, "step")
+                    ));
+                }
+                why.extend(failures.caller.iter().map(|caller| format!("the caller is {caller}")));
+                why
+            }
             Error::NoSuchAddress { .. } => Vec::new(),
             Error::WrongAccount { origin, .. } => vec![format!("the account was fixed by {origin}")],
             Error::Unconfirmed { nobody: true, .. } => vec!["there is no terminal to ask on".to_owned()],
@@ -54,7 +71,7 @@ impl Error {
                 }
             }],
             Error::Cloud { error, whom } => cloud_why(error, whom),
-            Error::InvalidStack(_) | Error::Steps(_) | Error::MissingImages(_) | Error::Leftovers(_) => Vec::new(),
+            Error::InvalidStack(_) | Error::MissingImages(_) | Error::Leftovers(_) => Vec::new(),
             Error::Bug(_) => Vec::new(),
         }
     }
@@ -124,6 +141,12 @@ impl Error {
                 "if it is surely dead, take its lock with `--break-lock`".to_owned(),
             ],
             Error::Cloud { error, whom } => cloud_help(error, whom),
+            Error::NotConverged(_) => {
+                vec!["run `plan` to see what differs; if it says the same again, please report it".to_owned()]
+            }
+            Error::LockLost { .. } => {
+                vec!["see who has it (`status`), and run the command again when that run has ended".to_owned()]
+            }
             Error::Steps(_) => {
                 vec!["correct the cause and run the command again: it goes on from here".to_owned()]
             }
@@ -158,13 +181,6 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
 
 fn seconds(seconds: i64) -> String {
     if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
-}
-
-/// True for the codes with which AWS says that credentials were good once.
-fn expired(error: &CloudError) -> bool {
-    let code = error.code.as_deref().unwrap_or_default();
-    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired")
-        || error.message.to_ascii_lowercase().contains("expired")
 }
 
 fn cloud_why(error: &CloudError, whom: &Whom) -> Vec<String> {

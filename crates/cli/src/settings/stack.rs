@@ -1,6 +1,6 @@
 //! Where the stack comes from: the host's function with its inputs, or a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aomidori_model::Stack;
 
@@ -14,11 +14,20 @@ use crate::error::{Error, InvalidValue};
 pub(crate) struct Source {
     pub(crate) stack: Stack,
     pub(crate) inputs: Inputs,
-    /// The file, if it comes from one.
-    pub(crate) file: Option<PathBuf>,
 }
 
-/// Makes the stack and validates it.
+/// What is to be done with a stack before it is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Load<'a> {
+    /// It is validated.
+    Valid,
+    /// It is not: what is wrong with a stack is no reason to keep it alive.
+    Any,
+    /// It is not made at all: it is this one, of a plan file.
+    Given(&'a Stack),
+}
+
+/// Makes the stack, and validates it if it is to be.
 ///
 /// `region` is `--region`, which sets an input of that name too.
 ///
@@ -29,21 +38,32 @@ pub(crate) fn load(
     args: &args::StackSource,
     region: Option<&str>,
     environment: &Environment,
+    load: Load<'_>,
 ) -> Result<Source, Error> {
+    if let Load::Given(stack) = load {
+        if !args.set.is_empty() {
+            let origins = args.set.iter().map(|set| format!("`--set {set}`")).collect();
+            return Err(Error::InputsWithStackFile { origins });
+        }
+        return Ok(Source { stack: stack.clone(), inputs: Inputs::default() });
+    }
     let source = match environment.path(args.stack.as_ref(), "AOMIDORI_STACK") {
         Some(path) => {
             if !args.set.is_empty() {
                 let origins = args.set.iter().map(|set| format!("`--set {set}`")).collect();
                 return Err(Error::InputsWithStackFile { origins });
             }
-            Source { stack: read(&path)?, inputs: Inputs::default(), file: Some(path) }
+            Source { stack: read(&path)?, inputs: Inputs::default() }
         }
         None => {
             let inputs = inputs(app, &args.set, region, environment)?;
             let stack = (app.build)(&inputs).map_err(|error| explain(app, &inputs, error))?;
-            Source { stack, inputs, file: None }
+            Source { stack, inputs }
         }
     };
+    if matches!(load, Load::Any) {
+        return Ok(source);
+    }
     let problems = source.stack.validate();
     if problems.is_empty() { Ok(source) } else { Err(Error::InvalidStack(problems)) }
 }

@@ -15,7 +15,7 @@ pub(crate) fn human(error: &Error, paint: Paint) -> String {
     let mut text = headed(&paint.error("error"), 5, &error.to_string());
     text.push_str(&problems(error.problems(), paint));
     match error {
-        Error::Steps(failures) => text.push_str(&steps(failures, paint)),
+        Error::Steps(failures) => text.push_str(&steps(&failures.failed, paint)),
         Error::MissingImages(images) => text.push_str(&images_text(images, paint)),
         Error::Leftovers(leftovers) => text.push_str(&leftovers_text(leftovers, paint)),
         _ => {}
@@ -53,12 +53,16 @@ pub(crate) fn problems(problems: &[Problem], paint: Paint) -> String {
     text
 }
 
-fn steps(failures: &[StepFailure], paint: Paint) -> String {
+/// The steps that failed, with AWS's words and what holds them.
+pub(crate) fn steps(failures: &[StepFailure], paint: Paint) -> String {
     let mut text = String::new();
-    for StepFailure { address, doing, error } in failures {
+    for StepFailure { address, doing, error, held_by } in failures {
         let code = error.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
-        text.push_str(&format!("  {} {}\n", paint.bad(&format!("{doing}")), paint.name(address.as_str())));
+        text.push_str(&format!("  {} {}\n", paint.bad(doing), paint.name(address.as_str())));
         text.push_str(&format!("      {}\n", wrap(&format!("{}: {code}{}", error.operation, error.message), 6, WIDTH)));
+        for line in held_by {
+            text.push_str(&format!("      held by {}\n", wrap(line, 14, WIDTH)));
+        }
     }
     text
 }

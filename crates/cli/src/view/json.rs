@@ -35,6 +35,18 @@ impl<'a> EventLine<'a> {
     }
 }
 
+/// What `up` or `down` is about to do: `{"type": "plan", "version": 1, …}`, before anybody is asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanLine<'a> {
+    /// `plan`.
+    pub r#type: &'static str,
+    /// [`VERSION`].
+    pub version: u32,
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: PlanResult<'a>,
+}
+
 /// How a command ended: the last line of its output.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResultLine<'a, T> {
@@ -127,7 +139,7 @@ impl<'a> ErrorObject<'a> {
             images: Vec::new(),
         };
         match error {
-            Error::Steps(failures) => object.steps = failures.iter().map(failed).collect(),
+            Error::Steps(failures) => object.steps = failures.failed.iter().map(failed).collect(),
             Error::Leftovers(leftovers) => {
                 object.leftovers =
                     leftovers.iter().map(|Leftover { what, held_by }| LeftResource { what, held_by }).collect();
@@ -164,7 +176,7 @@ pub struct PlanResult<'a> {
     /// Somebody else changed something inside the stack's resources.
     pub foreign_drift: bool,
     /// How long it takes on AWS, at the least.
-    pub estimate_seconds: u32,
+    pub estimate_seconds: u64,
     /// The plan in full.
     pub plan: &'a Plan,
 }
@@ -220,7 +232,7 @@ pub enum ShowResult<'a> {
     /// A saved plan.
     Plan {
         /// What `plan` found out then.
-        plan: PlanResult<'a>,
+        plan: Box<PlanResult<'a>>,
     },
 }
 

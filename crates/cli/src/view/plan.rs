@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aomidori_model::{Address, Traffic};
 use aomidori_plan::{Action, FieldChange, Mode, Notice, Plan, Reason, Step, Summary};
 
-use super::schedule::{self, Schedule};
+use super::schedule;
 use super::{Paint, value};
 use crate::args::Target;
 use crate::error::count;
@@ -14,7 +14,8 @@ use crate::error::count;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header {
     pub(crate) stack: String,
-    pub(crate) target: Target,
+    /// `None` for a saved plan.
+    pub(crate) target: Option<Target>,
     pub(crate) account: String,
     pub(crate) region: String,
     /// The endpoint, if it is not AWS's own.
@@ -27,12 +28,13 @@ impl Header {
     /// `stack on AWS, account 123456789012, ap-northeast-1`
     pub(crate) fn line(&self, paint: Paint) -> String {
         let cloud = match (self.target, &self.endpoint) {
-            (Target::Local, Some(endpoint)) => format!("the local cloud ({endpoint})"),
-            (Target::Local, None) => "the local cloud".to_owned(),
-            (Target::Aws, Some(endpoint)) => endpoint.clone(),
-            (Target::Aws, None) => "AWS".to_owned(),
+            (Some(Target::Local), Some(endpoint)) => format!(" on the local cloud ({endpoint})"),
+            (Some(Target::Local), None) => " on the local cloud".to_owned(),
+            (Some(Target::Aws), Some(endpoint)) => format!(" on {endpoint}"),
+            (Some(Target::Aws), None) => " on AWS".to_owned(),
+            (None, _) => String::new(),
         };
-        format!("{} on {cloud}, account {}, {}\n", paint.bold(&self.stack), self.account, self.region)
+        format!("{}{cloud}, account {}, {}\n", paint.bold(&self.stack), self.account, self.region)
     }
 }
 
@@ -177,7 +179,9 @@ fn fields(step: &Step, paint: Paint) -> String {
     if step.changes.is_empty() {
         return String::new();
     }
-    let width = step.changes.iter().map(|change| change.field.len()).max().unwrap_or(0);
+    // A few very long names shall not push all values to the right.
+    let lengths = step.changes.iter().map(|change| change.field.len());
+    let width = lengths.filter(|length| *length <= 42).max().unwrap_or(0);
     let mut text = String::new();
     for change in &step.changes {
         text.push_str(&field(step, change, width, paint));
@@ -193,11 +197,14 @@ fn field(step: &Step, change: &FieldChange, width: usize, paint: Paint) -> Strin
         _ if *secret => paint.warn(if creates { "+" } else { "~" }),
         (true, false) => paint.good("+"),
         (false, true) => paint.bad("-"),
+        // What a replacement keeps.
+        (false, false) if before == after => " ".to_owned(),
         _ => paint.warn("~"),
     };
     let mut lines = match (before.is_null(), after.is_null()) {
         _ if *secret => vec!["(secret)".to_owned()],
         (true, _) => value::lines(after),
+        (false, false) if before == after => value::lines(after),
         (false, true) => value::lines(before),
         (false, false) => value::change(before, after, paint),
     };
@@ -214,7 +221,7 @@ fn field(step: &Step, change: &FieldChange, width: usize, paint: Paint) -> Strin
     // Only one-line values are aligned; a block's brace would stand alone far to the right.
     let name = if lines.len() == 1 { format!("{field:width$}") } else { field.clone() };
     let first = lines.first().cloned().unwrap_or_default();
-    let mut text = format!("{INDENT}{glyph} {name} = {first}\n");
+    let mut text = format!("{}\n", format!("{INDENT}{glyph} {name} = {first}").trim_end());
     for line in lines.iter().skip(1) {
         text.push_str(&format!("{INDENT}  {line}\n"));
     }
@@ -244,21 +251,19 @@ pub(crate) fn notices(notices: &[Notice], paint: Paint) -> String {
 /// How long it takes, and what decides that.
 fn time(header: &Header, plan: &Plan) -> String {
     const SHOWN: usize = 5;
-    let schedule = Schedule::of(plan);
-    let total = u64::from(schedule.seconds());
+    let (total, mut path) = schedule::legs(plan);
     if total < 5 {
         return String::new();
     }
-    let mut path = schedule.critical_path(plan);
     // Only what counts: the longest few, in their order.
-    let mut by_length: Vec<u32> = path.iter().map(|leg| leg.seconds).collect();
+    let mut by_length: Vec<u64> = path.iter().map(|leg| leg.seconds).collect();
     by_length.sort_unstable_by(|a, b| b.cmp(a));
     let least = by_length.get(SHOWN - 1).copied().unwrap_or(0).max(3);
     path.retain(|leg| leg.seconds >= least);
     path.truncate(SHOWN);
     let legs: Vec<String> =
-        path.iter().map(|leg| format!("{} {}", leg.address, schedule::duration(u64::from(leg.seconds)))).collect();
-    let here = match header.speed > 1.0 {
+        path.iter().map(|leg| format!("{} {}", leg.address, schedule::duration(leg.seconds))).collect();
+    let here = match header.speed > 1.0 && header.speed.is_finite() {
         true => format!(" on AWS, {} here", schedule::about((total as f64 / header.speed).ceil() as u64)),
         false => String::new(),
     };

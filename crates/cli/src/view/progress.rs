@@ -369,11 +369,6 @@ impl Live {
         self.bar.tick();
     }
 
-    /// Hides the board while something else is written.
-    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.suspend(write)
-    }
-
     /// Removes the board.
     pub(crate) fn finish(self) {
         self.bar.finish_and_clear();

@@ -1,21 +1,7 @@
-//! How long a plan takes at the least: its critical path, from the steps' estimates.
+//! How long things take, for people.
 
 use aomidori_model::Address;
-use aomidori_plan::{After, Estimate, Level, Plan, StepId};
-
-/// When each step starts, is called and is finished, in seconds from the beginning, if nothing waits for a slot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Schedule {
-    times: Vec<Times>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Times {
-    called: u32,
-    finished: u32,
-    /// What it waited for longest, and for which of its levels.
-    because: Option<After>,
-}
+use aomidori_plan::{Level, Plan, Step, critical_path};
 
 /// One step of the critical path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,57 +9,22 @@ pub(crate) struct Leg {
     /// The resource.
     pub(crate) address: Address,
     /// How many seconds of the path it is.
-    pub(crate) seconds: u32,
+    pub(crate) seconds: u64,
 }
 
-impl Schedule {
-    pub(crate) fn of(plan: &Plan) -> Schedule {
-        let mut times: Vec<Times> = vec![Times::default(); plan.steps.len()];
-        // Steps stand in a legal order, so what one waits for has its times already.
-        for step in &plan.steps {
-            let at = |after: &After| {
-                let times = times.get(after.step.0 as usize).copied().unwrap_or_default();
-                match after.level {
-                    Level::Called => times.called,
-                    Level::Finished => times.finished,
-                }
-            };
-            let because = step.after.iter().max_by_key(|after| at(after)).copied();
-            let start = because.as_ref().map_or(0, at);
-            let Estimate { call, finish } = step.estimate;
-            let called = start.saturating_add(call);
-            let own = Times { called, finished: called.saturating_add(finish), because };
-            if let Some(slot) = times.get_mut(step.id.0 as usize) {
-                *slot = own;
-            }
-        }
-        Schedule { times }
-    }
-
-    /// Seconds until everything is finished.
-    pub(crate) fn seconds(&self) -> u32 {
-        self.times.iter().map(|times| times.finished).max().unwrap_or(0)
-    }
-
-    /// Seconds from the start until a step is finished.
-    pub(crate) fn finished(&self, step: StepId) -> u32 {
-        self.times.get(step.0 as usize).map_or(0, |times| times.finished)
-    }
-
-    /// The chain of steps that decides how long it takes, first to last.
-    pub(crate) fn critical_path(&self, plan: &Plan) -> Vec<Leg> {
-        let last = self.times.iter().enumerate().max_by_key(|(n, times)| (times.finished, usize::MAX - n));
-        let mut legs = Vec::new();
-        let mut next = last.map(|(n, times)| (n, times.finished));
-        while let Some((n, until)) = next {
-            let (Some(step), Some(times)) = (plan.steps.get(n), self.times.get(n)) else { break };
-            let from = times.called.saturating_sub(step.estimate.call);
-            legs.push(Leg { address: step.address.clone(), seconds: until.saturating_sub(from) });
-            next = times.because.map(|after| (after.step.0 as usize, from));
-        }
-        legs.reverse();
-        legs
-    }
+/// The chain of steps that decides how long a plan takes, and the seconds in all.
+pub(crate) fn legs(plan: &Plan) -> (u64, Vec<Leg>) {
+    let (total, path) = critical_path(plan);
+    let steps: Vec<&Step> = path.iter().filter_map(|id| plan.step(*id)).collect();
+    let legs = steps.iter().enumerate().map(|(n, step)| {
+        // Of a step that the next one only needs to have been called, the rest is not part of the path.
+        let whole = steps
+            .get(n + 1)
+            .is_none_or(|next| next.after.iter().any(|after| after.step == step.id && after.level == Level::Finished));
+        let rest = if whole { step.estimate.finish } else { 0 };
+        Leg { address: step.address.clone(), seconds: u64::from(step.estimate.call) + u64::from(rest) }
+    });
+    (total, legs.collect())
 }
 
 /// A duration for people: `8 s`, `2 min 30 s`, `1 h 10 min`.

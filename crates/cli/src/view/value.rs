@@ -134,7 +134,8 @@ pub(crate) fn change(before: &Value, after: &Value, paint: Paint) -> Vec<String>
     }
     let (old, new) = (expanded(before).join("\n") + "\n", expanded(after).join("\n") + "\n");
     let diff = TextDiff::from_lines(old.as_str(), new.as_str());
-    let mut all = Vec::new();
+    // Documents start on a line of their own.
+    let mut all = vec![String::new()];
     for (n, group) in diff.grouped_ops(2).iter().enumerate() {
         if n > 0 {
             all.push(paint.dim("  ..."));

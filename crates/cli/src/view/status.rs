@@ -1,0 +1,446 @@
+//! The environment as a person thinks of it: traffic, services, deployments, what is missing, what is billed.
+
+use std::collections::BTreeMap;
+
+use aomidori_engine::Lease;
+use aomidori_model::{Address, KindName, Stack, Target as RefTarget, Value};
+use aomidori_plan::{Notice, Observation, Observed, Ownership, Plan, Status, Summary};
+use serde::Serialize;
+
+use super::paint::{table, wrap};
+use super::plan::Header;
+use super::{Paint, show, summary};
+use crate::args::Target;
+use crate::error::count;
+
+/// What no plan needs to know: how many tasks run and how many targets are healthy, by the ids of services and target
+/// groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) tasks: BTreeMap<String, Tasks>,
+    pub(crate) targets: BTreeMap<String, Targets>,
+}
+
+/// Tasks of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tasks {
+    /// Running.
+    pub running: u32,
+    /// On their way.
+    pub pending: u32,
+}
+
+/// Targets of a target group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Targets {
+    /// Healthy.
+    pub healthy: u32,
+    /// All others: on their way in or out, unhealthy, unused.
+    pub other: u32,
+}
+
+/// How the environment is.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusResult {
+    /// The stack.
+    pub stack: String,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// How many resources the stack has.
+    pub wanted: usize,
+    /// How many of the stack's resources are live, in whatever state.
+    pub live: usize,
+    /// What `up` would do now; `null` if it cannot be planned.
+    pub pending: Option<Summary>,
+    /// Who is changing it at the moment.
+    pub lock: Option<Lock>,
+    /// Listeners and where they forward to.
+    pub traffic: Vec<Traffic>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// Deployments that run.
+    pub deployments: Vec<Deployment>,
+    /// Resources that are not ready, and how they are.
+    pub not_ready: Vec<NotReady>,
+    /// Resources of the stack that are not there.
+    pub missing: Vec<Address>,
+    /// What somebody else added, and what else is worth knowing.
+    pub notices: Vec<Notice>,
+    /// How many resources of each group are live.
+    pub groups: Vec<Group>,
+    /// What is billed by the hour while it is up, by kind.
+    pub billed: BTreeMap<&'static str, usize>,
+}
+
+/// Who holds the stack's lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lock {
+    /// Unique to the run.
+    pub holder: String,
+    /// The host and process.
+    pub host: String,
+    /// What for.
+    pub purpose: String,
+    /// Seconds until it expires; negative if it has.
+    pub expires_in: i64,
+}
+
+/// A listener that forwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// The listener.
+    pub listener: Address,
+    /// Where to open it.
+    pub url: Option<String>,
+    /// Where it forwards to, with weights where there are several.
+    pub forwards: Vec<Forward>,
+}
+
+/// A target group that a listener forwards to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Forward {
+    /// The target group: its address, or its ARN if it is not of the stack.
+    pub target_group: String,
+    /// Its weight, where it is not the only one.
+    pub weight: Option<i64>,
+    /// Its targets, if they were asked for.
+    pub targets: Option<Targets>,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Service {
+    /// Its address.
+    pub address: Address,
+    /// `CODE_DEPLOY` or `ECS`.
+    pub controller: String,
+    /// How many tasks are wanted.
+    pub desired: Option<i64>,
+    /// How many there are, if they were asked for.
+    pub tasks: Option<Tasks>,
+    /// Its task definition's images, if it has one that is known.
+    pub images: Vec<String>,
+}
+
+/// A deployment that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deployment {
+    /// What it is of.
+    pub address: Address,
+    /// Its id.
+    pub deployment: String,
+    /// Its state, in AWS's words.
+    pub status: String,
+}
+
+/// A resource that is not ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotReady {
+    /// Its address.
+    pub address: Address,
+    /// `pending`, `deleting` or `failed`.
+    pub state: &'static str,
+    /// In the cloud's words.
+    pub why: String,
+}
+
+/// A group of resources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its name.
+    pub group: String,
+    /// How many resources of it are live.
+    pub live: usize,
+    /// How many the stack has.
+    pub wanted: usize,
+}
+
+/// What is known of an environment.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) observation: &'a Observation,
+    pub(crate) plan: Option<&'a Plan>,
+    pub(crate) lease: Option<&'a Lease>,
+    pub(crate) facts: &'a Facts,
+    pub(crate) groups: &'a [String],
+}
+
+/// Puts together how the environment is.
+pub(crate) fn result(known: Known<'_>) -> StatusResult {
+    let Known { stack, observation, plan, lease, facts, groups } = known;
+    let ours: BTreeMap<&Address, &Observed> = observation.ours().collect();
+    let live_in = |group: &str| ours.keys().filter(|address| address.group() == group).count();
+    let groups = show::groups(stack, groups).into_iter().map(|group| Group {
+        live: live_in(&group),
+        wanted: stack.iter().filter(|(address, _)| address.group() == group).count(),
+        group,
+    });
+    StatusResult {
+        stack: stack.name().to_string(),
+        account: observation.account.clone(),
+        region: observation.region.clone(),
+        wanted: stack.len(),
+        live: ours.len(),
+        pending: plan.map(Plan::summary),
+        lock: lease.map(|Lease { holder, host, purpose, expires_in }| Lock {
+            holder: holder.clone(),
+            host: host.clone(),
+            purpose: purpose.clone(),
+            expires_in: *expires_in,
+        }),
+        traffic: of(&ours, KindName::Listener).filter_map(|(a, l)| traffic(observation, facts, a, l)).collect(),
+        services: of(&ours, KindName::EcsService).map(|(a, s)| service(observation, facts, a, s)).collect(),
+        deployments: ours
+            .iter()
+            .filter_map(|(address, found)| {
+                let busy = found.busy.as_ref()?;
+                Some(Deployment {
+                    address: (*address).clone(),
+                    deployment: busy.deployment.clone(),
+                    status: busy.status.clone(),
+                })
+            })
+            .collect(),
+        not_ready: ours.iter().filter_map(|(address, found)| not_ready(address, found)).collect(),
+        missing: stack.iter().map(|(address, _)| address).filter(|a| !ours.contains_key(a)).cloned().collect(),
+        notices: plan.map(|plan| plan.notices.clone()).unwrap_or_default(),
+        groups: groups.collect(),
+        billed: billed(&ours),
+    }
+}
+
+fn of<'a>(
+    ours: &'a BTreeMap<&'a Address, &'a Observed>,
+    kind: KindName,
+) -> impl Iterator<Item = (&'a Address, &'a Observed)> {
+    ours.iter().filter(move |(_, found)| found.kind == kind).map(|(address, found)| (*address, *found))
+}
+
+/// The ids that a live value refers to.
+fn ids(value: &Value) -> Vec<String> {
+    let mut ids = Vec::new();
+    value.for_each_ref(&mut |reference| {
+        if let RefTarget::Id(id) = &reference.target {
+            ids.push(id.clone());
+        }
+    });
+    ids
+}
+
+/// What a live id is called: its address if it is the stack's.
+fn called(observation: &Observation, kind: KindName, id: &str) -> String {
+    let found = observation.resources.iter().find(|found| found.kind == kind && found.id == id);
+    match found.map(|found| &found.owner) {
+        Some(Ownership::Ours(address)) => address.to_string(),
+        Some(Ownership::Foreign { .. } | Ownership::Added { .. }) | None => id.to_owned(),
+    }
+}
+
+fn traffic(observation: &Observation, facts: &Facts, address: &Address, listener: &Observed) -> Option<Traffic> {
+    if listener.fields.value("action.type").as_str() != Some("forward") {
+        return None;
+    }
+    let mut weights: BTreeMap<String, i64> = BTreeMap::new();
+    if let Value::Set(weighted) = listener.fields.value("action.forward_weights") {
+        for one in weighted {
+            let Value::Map(one) = one else { continue };
+            if let (Some(group), Some(Value::Int(weight))) = (one.get("target_group"), one.get("weight")) {
+                weights.extend(ids(group).into_iter().map(|id| (id, *weight)));
+            }
+        }
+    }
+    let mut groups = ids(listener.fields.value("action.forward"));
+    groups.extend(weights.keys().cloned());
+    groups.sort();
+    groups.dedup();
+    let forwards = groups.iter().map(|id| Forward {
+        target_group: called(observation, KindName::TargetGroup, id),
+        weight: weights.get(id).copied(),
+        targets: facts.targets.get(id).copied(),
+    });
+    Some(Traffic { listener: address.clone(), url: summary::url(observation, listener), forwards: forwards.collect() })
+}
+
+fn service(observation: &Observation, facts: &Facts, address: &Address, service: &Observed) -> Service {
+    let text = |name: &str| service.fields.value(name).as_str().unwrap_or_default().to_owned();
+    let definition = summary::pointed(observation, KindName::TaskDefinition, service.fields.value("task_definition"));
+    let images = match definition.map(|found| found.fields.value("container_definitions")) {
+        Some(Value::Map(containers)) => containers
+            .values()
+            .filter_map(|container| match container {
+                Value::Map(members) => members.get("image")?.as_str().map(str::to_owned),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    Service {
+        address: address.clone(),
+        controller: text("deployment_controller.type"),
+        desired: match service.fields.value("desired_count") {
+            Value::Int(number) => Some(*number),
+            _ => None,
+        },
+        tasks: facts.tasks.get(&service.id).copied(),
+        images,
+    }
+}
+
+fn not_ready(address: &Address, found: &Observed) -> Option<NotReady> {
+    let (state, why) = match &found.status {
+        Status::Ready => return None,
+        Status::Pending(why) => ("pending", why),
+        Status::Deleting(why) => ("deleting", why),
+        Status::Failed(why) => ("failed", why),
+    };
+    Some(NotReady { address: address.clone(), state, why: why.clone() })
+}
+
+fn billed(ours: &BTreeMap<&Address, &Observed>) -> BTreeMap<&'static str, usize> {
+    let mut billed = BTreeMap::new();
+    for found in ours.values() {
+        let what = match found.kind {
+            KindName::NatGateway => "NAT gateway",
+            KindName::LoadBalancer => "load balancer",
+            KindName::ElasticIp => "public address",
+            KindName::EcsService => "Fargate service",
+            KindName::VpcEndpoint if found.fields.value("vpc_endpoint_type").as_str() == Some("Interface") => {
+                "interface endpoint"
+            }
+            _ => continue,
+        };
+        *billed.entry(what).or_default() += 1;
+    }
+    billed
+}
+
+/// How the environment is, for people.
+pub(crate) fn human(header: &Header, status: &StatusResult, paint: Paint) -> String {
+    let mut text = header.line(paint);
+    text.push_str(&headline(status, paint));
+    if let Some(Lock { host, purpose, expires_in, .. }) = &status.lock {
+        let state = if *expires_in >= 0 { "holds the lock" } else { "held the lock, which has expired" };
+        text.push_str(&format!("{} `{purpose}` on {host} {state}.\n", paint.warn("locked:")));
+    }
+    let section = |text: &mut String, title: &str, rows: &[Vec<String>]| {
+        if !rows.is_empty() {
+            text.push_str(&format!("\n{}\n{}", paint.bold(title), table(rows, 2)));
+        }
+    };
+    section(&mut text, "traffic", &traffic_rows(&status.traffic, paint));
+    section(&mut text, "services", &service_rows(&status.services, paint));
+    let rows: Vec<Vec<String>> = status
+        .deployments
+        .iter()
+        .map(|one| vec![paint.name(one.address.as_str()), one.deployment.clone(), paint.warn(&one.status)])
+        .collect();
+    section(&mut text, "deployments that run", &rows);
+    let rows: Vec<Vec<String>> = status
+        .not_ready
+        .iter()
+        .map(|one| vec![paint.name(one.address.as_str()), paint.warn(one.state), one.why.clone()])
+        .collect();
+    section(&mut text, "not ready", &rows);
+    if status.live > 0 {
+        let rows: Vec<Vec<String>> = status
+            .groups
+            .iter()
+            .map(|Group { group, live, wanted }| {
+                let of = if live == wanted { live.to_string() } else { paint.warn(&format!("{live} of {wanted}")) };
+                vec![group.clone(), of]
+            })
+            .collect();
+        section(&mut text, "resources", &rows);
+    }
+    if !status.billed.is_empty() {
+        let items: Vec<String> = status.billed.iter().map(|(what, number)| count(*number, what)).collect();
+        let what = match header.target {
+            Some(Target::Local) => "AWS would bill by the hour",
+            Some(Target::Aws) | None => "billed by the hour while up",
+        };
+        let line = format!("{}: {}", what, items.join(", "));
+        text.push_str(&format!("\n{}\n", wrap(&line, 0, 110)));
+    }
+    if !status.notices.is_empty() {
+        text.push_str(&format!("\n{}", super::plan::notices(&status.notices, paint)));
+    }
+    text
+}
+
+fn headline(status: &StatusResult, paint: Paint) -> String {
+    if status.live == 0 {
+        return format!("Not up: none of its {} is live.\n", count(status.wanted, "resource"));
+    }
+    let live = match status.missing.len() {
+        0 => format!("Up: {}.", count(status.live, "resource")),
+        missing => paint.warn(&format!("Partly up: {} of {} are missing.", missing, count(status.wanted, "resource"))),
+    };
+    let pending = match status.pending {
+        None => paint.warn("What differs cannot be planned; `plan` says why."),
+        Some(Summary { add: 0, change: 0, destroy: 0 }) => "Nothing differs from the stack.".to_owned(),
+        Some(Summary { add, change, destroy }) => {
+            paint.warn(&format!("`up` would add {add}, change {change} and destroy {destroy}."))
+        }
+    };
+    format!("{live} {pending}\n")
+}
+
+fn traffic_rows(traffic: &[Traffic], paint: Paint) -> Vec<Vec<String>> {
+    let forward = |one: &Forward, several: bool| {
+        let name = one.target_group.rsplit('/').next().unwrap_or(&one.target_group);
+        let colour = match name {
+            "green" => paint.good(name),
+            _ => paint.name(name),
+        };
+        let weight = one.weight.filter(|_| several).map(|weight| format!(" {weight}")).unwrap_or_default();
+        let targets = match one.targets {
+            Some(Targets { healthy, other: 0 }) => format!(" ({healthy} healthy)"),
+            Some(Targets { healthy, other }) => format!(" ({healthy} of {} healthy)", healthy + other),
+            None => String::new(),
+        };
+        format!("{colour}{weight}{targets}")
+    };
+    traffic
+        .iter()
+        .map(|one| {
+            let several = one.forwards.len() > 1;
+            let to: Vec<String> = one.forwards.iter().map(|one| forward(one, several)).collect();
+            vec![
+                one.listener.leaf().to_owned(),
+                format!("-> {}", to.join(", ")),
+                paint.name(one.url.as_deref().unwrap_or_default()),
+            ]
+        })
+        .collect()
+}
+
+fn service_rows(services: &[Service], paint: Paint) -> Vec<Vec<String>> {
+    services
+        .iter()
+        .map(|one| {
+            let desired = one.desired.map_or("?".to_owned(), |desired| desired.to_string());
+            let tasks = match one.tasks {
+                None => format!("{desired} wanted"),
+                Some(Tasks { running, pending }) => {
+                    let pending = if pending > 0 { format!(", {pending} starting") } else { String::new() };
+                    let text = format!("{running} of {desired} running{pending}");
+                    if Some(i64::from(running)) == one.desired { paint.good(&text) } else { paint.warn(&text) }
+                }
+            };
+            let controller = match one.controller.as_str() {
+                "CODE_DEPLOY" => "CodeDeploy",
+                _ => "rolling",
+            };
+            // The registry's host says nothing that the header does not.
+            let images: Vec<&str> = one
+                .images
+                .iter()
+                .map(|image| image.split_once(".amazonaws.com/").map_or(image.as_str(), |(_, rest)| rest))
+                .collect();
+            vec![one.address.leaf().to_owned(), controller.to_owned(), tasks, paint.dim(&images.join(", "))]
+        })
+        .collect()
+}
