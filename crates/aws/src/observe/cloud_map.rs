@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aomidori_engine::cloud::CloudError;
 use aomidori_model::kinds::dns_record::DomainName;
 use aomidori_model::kinds::discovery_service::RoutingPolicy;
-use aomidori_model::kinds::{DiscoveryService, PrivateDnsNamespace};
-use aomidori_model::{Address, KindName, Ref, Target, Value};
+use aomidori_model::kinds::{DiscoveryService, PrivateDnsNamespace, Vpc};
+use aomidori_model::{Address, KindName, Ref, Target, ToValue as _, Value};
 use aomidori_plan::{Observed, Ownership};
 use aws_sdk_servicediscovery::types::{NamespaceSummary, RecordType, RoutingPolicy as AwsRouting, ServiceSummary};
 use futures_util::future::try_join_all;
@@ -79,19 +79,49 @@ async fn one_namespace(
         vpc_of(cx, &zone),
     )?;
     let Ok(name) = live.name.clone().unwrap_or_default().parse::<DomainName>() else { return Ok(None) };
-    // The same name in another VPC is no concern of ours. Which VPC the stack's is, the index says.
-    let vpcs: Vec<String> = scope.hints("ec2").await.into_iter().map(|hint| hint.rest.clone()).collect();
-    let in_ours = |reference: &Ref<_>| match reference.target() {
-        Target::Id(id) => *id == vpc,
-        Target::Address(_) => vpcs.contains(&format!("vpc/{vpc}")),
-    };
-    let wanted_at = address_of(scope.stack, |it: &PrivateDnsNamespace| it.name == name && in_ours(&it.vpc));
+    let wanted_at = address_of(scope.stack, |it: &PrivateDnsNamespace| it.name == name);
     let Some(owner) = scope.owner(KindName::PrivateDnsNamespace, &made.id, &tags, wanted_at) else { return Ok(None) };
     let description = Some(live.description.clone().unwrap_or_default());
     let model = PrivateDnsNamespace { name, vpc: Ref::existing(vpc), description };
     let mut found = observed(made.id, owner, &model, tags);
     found.outputs = made.outputs;
     Ok(Some(found))
+}
+
+/// Looks at namespaces again when the stack's VPCs are known. The same name in another VPC is no concern of ours. And where
+/// an endpoint does not say a namespace's VPC (moto; AWS always does), it is taken to be the one that the stack wants.
+pub(super) fn settle(scope: &Scope<'_>, resources: &mut Vec<Observed>) {
+    let vpcs: BTreeMap<Address, String> = resources
+        .iter()
+        .filter_map(|found| match &found.owner {
+            Ownership::Ours(address) if found.kind == KindName::Vpc => Some((address.clone(), found.id.clone())),
+            _ => None,
+        })
+        .collect();
+    let wanted_vpc = |at: &Address| {
+        let wanted = <&PrivateDnsNamespace>::try_from(&scope.stack.get(at)?.resource).ok()?;
+        match wanted.vpc.target() {
+            Target::Id(id) => Some(id.clone()),
+            Target::Address(address) => vpcs.get(address).cloned(),
+        }
+    };
+    resources.retain_mut(|found| {
+        if found.kind != KindName::PrivateDnsNamespace {
+            return true;
+        }
+        let live = found.fields.value("vpc").resolve(&|_| None);
+        let unknown = live.as_str().is_none_or(str::is_empty);
+        match &found.owner {
+            Ownership::Foreign { address, .. } => unknown || wanted_vpc(address).as_deref() == live.as_str(),
+            Ownership::Ours(address) => {
+                if let (true, Some(vpc)) = (unknown, wanted_vpc(address)) {
+                    set_field(&mut found.fields, "vpc", Ref::<Vpc>::existing(vpc).to_value());
+                }
+                true
+            }
+            Ownership::Added { .. } => true,
+        }
+    });
 }
 
 async fn vpc_of(cx: &Cx, zone: &str) -> Result<String, CloudError> {

@@ -14,7 +14,7 @@ use super::{Scope, observed};
 use crate::call;
 use crate::client::Cx;
 use crate::kinds::{iam_policy, iam_role};
-use crate::services::{address_of, iam, outputs_of, set_field, unsigned};
+use crate::services::{address_of, iam, leaf, outputs_of, set_field, unsigned};
 use crate::tags::Tags;
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
@@ -46,7 +46,7 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
     let policies: Vec<ManagedPolicyDetail> = policies
         .into_iter()
         .filter(|policy| {
-            let (arn, name) = (policy.arn.as_deref().unwrap_or_default(), policy.policy_name.as_deref());
+            let (arn, name) = (policy.arn.as_deref().unwrap_or_default(), policy_name(policy));
             used.contains(arn)
                 || hints.contains(arn)
                 || policy_wanted(scope, policy).is_some()
@@ -70,8 +70,13 @@ fn role_wanted<'a>(scope: &Scope<'a>, live: &RoleDetail) -> Option<&'a aomidori_
     address_of(scope.stack, |wanted: &IamRole| wanted.name.as_str().eq_ignore_ascii_case(name))
 }
 
+/// A policy's name; moto leaves it out of this answer, so it is read from the ARN.
+fn policy_name(live: &ManagedPolicyDetail) -> Option<&str> {
+    live.policy_name.as_deref().or_else(|| live.arn.as_deref().map(leaf))
+}
+
 fn policy_wanted<'a>(scope: &Scope<'a>, live: &ManagedPolicyDetail) -> Option<&'a aomidori_model::Address> {
-    let name = live.policy_name.as_deref()?;
+    let name = policy_name(live)?;
     address_of(scope.stack, |wanted: &IamPolicy| wanted.name.as_str().eq_ignore_ascii_case(name))
 }
 
@@ -167,7 +172,7 @@ fn one_role(scope: &Scope<'_>, live: &RoleDetail, tags: Tags, details: &BTreeMap
 
 fn one_policy(scope: &Scope<'_>, live: &ManagedPolicyDetail, tagged: Policy) -> Option<Observed> {
     let tags = iam::tags_from(tagged.tags);
-    let (arn, name) = (live.arn.clone()?, live.policy_name.clone()?);
+    let (arn, name) = (live.arn.clone()?, policy_name(live)?.to_owned());
     let owner = scope.owner(KindName::IamPolicy, &arn, &tags, policy_wanted(scope, live))?;
     let description = tagged.description.unwrap_or_default();
     let model =

@@ -44,7 +44,8 @@ pub(crate) async fn observe(cx: &Cx, stack: &Stack) -> Result<Observation, Cloud
         Box::pin(ecs::observe(cx, &scope)),
         Box::pin(cloud_map::observe(cx, &scope)),
     )?;
-    let resources = [ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map].concat();
+    let mut resources = [ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map].concat();
+    cloud_map::settle(&scope, &mut resources);
     Ok(Observation { account: identity.account.clone(), region: cx.region.clone(), resources })
 }
 

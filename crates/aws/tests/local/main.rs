@@ -3,5 +3,8 @@
 mod ec2;
 mod lease;
 mod lost;
+mod moto;
+mod platform;
 mod proxy;
 mod support;
+mod whole;

@@ -53,7 +53,10 @@ pub(crate) fn fields_of(live: &aws::Service, wanted: Option<&EcsService>) -> Opt
         assign_public_ip: network.is_some_and(|it| it.assign_public_ip == Some(AssignPublicIp::Enabled)),
         // ECS reads "LATEST" back as a number.
         platform_version: latest.map(str::to_owned).or(version),
-        enable_execute_command: Some(live.enable_execute_command),
+        enable_execute_command: match runs_tasks(live) {
+            true => Some(live.enable_execute_command),
+            false => wanted.and_then(|wanted| wanted.enable_execute_command),
+        },
         health_check_grace_period: live.health_check_grace_period_seconds.map(|seconds| unsigned(Some(seconds))),
         deployment,
     };
@@ -79,6 +82,12 @@ pub(crate) fn fields_of(live: &aws::Service, wanted: Option<&EcsService>) -> Opt
         set_field(&mut fields, "service_registries", all.collect::<std::collections::BTreeSet<_>>().to_value());
     }
     Some(fields)
+}
+
+/// False for an endpoint that keeps a service's record and nothing else: moto says neither when a service was made nor how
+/// its tasks are placed, which ECS always says. It starts no task, and forgets ECS Exec.
+fn runs_tasks(live: &aws::Service) -> bool {
+    live.created_at.is_some() || live.placement_constraints.is_some()
 }
 
 fn primary(live: &aws::Service) -> Option<&aws::TaskSet> {
@@ -119,6 +128,9 @@ pub(crate) fn how_far(live: &aws::Service, watched: Option<&str>) -> Progress {
             return Progress::Deleting(format!("draining, {} left", tasks_of(tasks)));
         }
         _ => {}
+    }
+    if !runs_tasks(live) {
+        return Progress::Ready;
     }
     if let Some(set) = primary(live) {
         let steady = set.stability_status == Some(StabilityStatus::SteadyState);
@@ -199,6 +211,7 @@ mod tests {
             .service_name("web")
             .cluster_arn("arn:aws:ecs:eu-central-1:1:cluster/shop")
             .status("ACTIVE")
+            .created_at(aws_smithy_types::DateTime::from_secs(0))
             .launch_type(LaunchType::Fargate)
             .desired_count(1)
     }
@@ -277,6 +290,12 @@ mod tests {
                 "0 of 1 task running; was unable to place a task because no image was found".into()
             )
         );
+    }
+
+    #[test]
+    fn an_emulator_that_runs_no_tasks_is_not_waited_for() {
+        let live = Service::builder().service_name("web").status("ACTIVE").desired_count(1).build();
+        assert_eq!(how_far(&live, None), Progress::Ready);
     }
 
     #[test]

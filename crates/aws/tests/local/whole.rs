@@ -1,0 +1,109 @@
+//! The whole practice environment: built, nothing left to do, changed, torn down.
+
+use aomidori_aws::Aws;
+use aomidori_model::kinds::ecs_service::Deployment;
+use aomidori_model::kinds::{EcrRepository, EcsService, Listener, LogGroup, TargetGroup, TaskDefinition};
+use aomidori_model::{Port, Resource, Stack};
+use aomidori_plan::Action;
+use aomidori_practice::Inputs;
+
+use crate::support::{World, address, census, practice, since, sum};
+
+/// The practice environment with its images in place, built.
+async fn built(world: &World, stack: &Stack) {
+    world.up(&practice(&["across"])).await;
+    for color in ["blue", "green"] {
+        world.aws.push_practice_image("codedeploy-practice/maintenance", color, color).await.expect("an image");
+    }
+    world.up(stack).await;
+}
+
+fn stack() -> Stack {
+    aomidori_practice::stack(&Inputs::default()).expect("the practice environment")
+}
+
+/// Changes the resource at an address.
+fn change<K>(stack: &mut Stack, at: &str, change: impl FnOnce(&mut K))
+where
+    K: Clone + Into<Resource>,
+    for<'a> &'a K: TryFrom<&'a Resource>,
+{
+    let entry = stack.get_mut(&address(at)).expect("a resource");
+    let Ok(kind) = <&K>::try_from(&entry.resource) else { panic!("{at} is of another kind") };
+    let mut kind = kind.clone();
+    change(&mut kind);
+    entry.resource = kind.into();
+}
+
+#[tokio::test]
+async fn the_practice_environment_is_built_and_torn_down() {
+    let world = World::instant().await;
+    let empty = census(&world.local);
+    let stack = stack();
+    let missing = world.aws.missing_images(&stack).await.expect("an answer");
+    assert_eq!(missing.len(), 3, "{missing:?}");
+    built(&world, &stack).await;
+    assert!(world.aws.missing_images(&stack).await.expect("an answer").is_empty());
+
+    let client: Aws = world.client().await;
+    let planned = aomidori_engine::preview(
+        &client,
+        &stack,
+        aomidori_plan::Mode::Converge,
+        &crate::support::options(),
+        &aomidori_engine::Events::none(),
+    )
+    .await
+    .expect("a plan");
+    assert!(planned.plan.is_empty(), "{:#?}", planned.plan.steps);
+    let calls = client.calls();
+    let all: u64 = calls.values().sum();
+    assert!(all <= 45, "{all} calls: {calls:#?}");
+    println!("no-op plan: {all} calls: {calls:#?}");
+
+    world.down(&stack).await;
+    assert_eq!(census(&world.local), empty);
+}
+
+#[tokio::test]
+async fn changes_in_place_are_made_and_stay() {
+    let world = World::instant().await;
+    let mut stack = stack();
+    built(&world, &stack).await;
+
+    change(&mut stack, "platform/log-group", |group: &mut LogGroup| group.retention_in_days = Some(7));
+    change(&mut stack, "across/repository", |repository: &mut EcrRepository| repository.scan_on_push = true);
+    change(&mut stack, "platform/target-group/green", |group: &mut TargetGroup| group.health_check.interval = 20);
+    change(&mut stack, "services/service/maintenance-bg", |service: &mut EcsService| service.desired_count = Some(2));
+    change(&mut stack, "services/service/backend-blue", |service: &mut EcsService| {
+        let Deployment::Rolling(rolling) = &mut service.deployment else { panic!("a rolling service") };
+        rolling.minimum_healthy_percent = 50;
+    });
+    change(&mut stack, "services/task-definition/backend-blue", |definition: &mut TaskDefinition| {
+        definition.containers[0].environment.insert("COLOR".into(), "blue".into());
+    });
+    // The test listener, where a group lets the port in; its requests stay with the side that has the tasks.
+    change(&mut stack, "platform/listener/test", |listener: &mut Listener| listener.port = Port::HTTPS);
+    for (address, _) in stack.clone().iter() {
+        stack.get_mut(address).expect("a resource").tags.insert("team".into(), "practice".into());
+    }
+    let planned = world.plan(&stack).await;
+    let odd: Vec<_> = planned.plan.steps.iter().filter(|step| step.action != Action::Update).collect();
+    assert!(odd.is_empty(), "{odd:#?}");
+    world.up(&stack).await;
+    let again = world.plan(&stack).await;
+    assert!(again.plan.is_empty(), "{:#?}", again.plan.steps);
+    world.down(&stack).await;
+}
+
+#[tokio::test]
+async fn an_empty_account_costs_fewer_calls() {
+    let world = World::instant().await;
+    let stack = stack();
+    let before = world.aws.calls();
+    world.plan(&stack).await;
+    let calls = since(&before, &world.aws.calls());
+    // Of an account in which there is nothing.
+    assert!(sum(&calls, "") <= 36, "{calls:#?}");
+    println!("on an empty account: {} calls: {calls:#?}", sum(&calls, ""));
+}
