@@ -1,0 +1,4 @@
+//! Tests of the state machine, and of the driver on a fake.
+
+mod decisions;
+mod samples;
