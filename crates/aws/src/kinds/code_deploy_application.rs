@@ -58,9 +58,7 @@ impl Live for CodeDeployApplication {
 }
 
 async fn read(cx: &Cx, name: &str) -> Result<Option<ApplicationInfo>, CloudError> {
-    let answer = call::read("codedeploy:GetApplication", || {
-        cx.codedeploy.get_application().application_name(name).send()
-    })
-    .await;
+    let answer =
+        call::read("codedeploy:GetApplication", || cx.codedeploy.get_application().application_name(name).send()).await;
     Ok(call::if_there(answer)?.and_then(|answer| answer.application))
 }

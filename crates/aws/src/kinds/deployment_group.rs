@@ -1,15 +1,15 @@
 //! CodeDeploy deployment groups on ECS (aws-facts 2.26). The id is `APPLICATION/GROUP`.
 
 use aomidori_engine::cloud::{CloudError, ErrorKind, Made, Progress, Want};
+use aomidori_model::Ref;
 use aomidori_model::kinds::deployment_group::{ReadyOption, RollbackEvent};
 use aomidori_model::kinds::{DeploymentGroup, TargetGroup};
-use aomidori_model::Ref;
 use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_codedeploy::types::{
     Alarm, AlarmConfiguration, AutoRollbackConfiguration, AutoRollbackEvent, BlueGreenDeploymentConfiguration,
-    BlueInstanceTerminationOption, DeploymentGroupInfo, DeploymentOption, DeploymentReadyAction,
-    DeploymentReadyOption, DeploymentStyle, DeploymentType, EcsService, InstanceAction, LoadBalancerInfo,
-    TargetGroupInfo, TargetGroupPairInfo, TrafficRoute,
+    BlueInstanceTerminationOption, DeploymentGroupInfo, DeploymentOption, DeploymentReadyAction, DeploymentReadyOption,
+    DeploymentStyle, DeploymentType, EcsService, InstanceAction, LoadBalancerInfo, TargetGroupInfo,
+    TargetGroupPairInfo, TrafficRoute,
 };
 
 use crate::call;

@@ -70,10 +70,9 @@ impl Live for DiscoveryService {
                 .set_health_check_config(live.and_then(|it| it.health_check_config))
                 .dns_config(DnsConfigChange::builder().dns_records(record(want)?).build().map_err(incomplete)?)
                 .build();
-            let answer = call::idempotent(UPDATE, || {
-                cx.servicediscovery.update_service().id(id).service(change.clone()).send()
-            })
-            .await?;
+            let answer =
+                call::idempotent(UPDATE, || cx.servicediscovery.update_service().id(id).service(change.clone()).send())
+                    .await?;
             if let Some(operation) = answer.operation_id {
                 cloud_map::finish(cx, UPDATE, &operation).await?;
             }
@@ -83,10 +82,9 @@ impl Live for DiscoveryService {
 
     async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
         let id = leaf(&have.id);
-        let answer = call::idempotent("servicediscovery:DeleteService", || {
-            cx.servicediscovery.delete_service().id(id).send()
-        })
-        .await;
+        let answer =
+            call::idempotent("servicediscovery:DeleteService", || cx.servicediscovery.delete_service().id(id).send())
+                .await;
         if let Err(error) = &answer
             && error.kind == ErrorKind::InUse
         {
@@ -107,10 +105,8 @@ impl Live for DiscoveryService {
     }
 
     async fn progress(cx: &Cx, id: &str) -> Result<Progress, CloudError> {
-        let answer = call::read("servicediscovery:GetService", || {
-            cx.servicediscovery.get_service().id(leaf(id)).send()
-        })
-        .await;
+        let answer =
+            call::read("servicediscovery:GetService", || cx.servicediscovery.get_service().id(leaf(id)).send()).await;
         Ok(if call::if_there(answer)?.is_some() { Progress::Ready } else { Progress::Gone })
     }
 }
@@ -162,7 +158,12 @@ async fn instances(cx: &Cx, service: &str) -> Result<Vec<String>, CloudError> {
     let mut token = None;
     loop {
         let answer = call::read("servicediscovery:ListInstances", || {
-            cx.servicediscovery.list_instances().service_id(service).max_results(100).set_next_token(token.clone()).send()
+            cx.servicediscovery
+                .list_instances()
+                .service_id(service)
+                .max_results(100)
+                .set_next_token(token.clone())
+                .send()
         })
         .await;
         let Some(page) = call::if_there(answer)? else { return Ok(found) };

@@ -1,8 +1,8 @@
 //! Route 53 records (aws-facts 2.28).
 
 use aomidori_engine::cloud::{CloudError, ErrorKind, Made, Progress, Want};
-use aomidori_model::Target;
 use aomidori_model::Ref;
+use aomidori_model::Target;
 use aomidori_model::kinds::dns_record::Answer;
 use aomidori_model::kinds::{DnsRecord, LoadBalancer};
 use aomidori_plan::{FieldChange, Observed};
@@ -160,8 +160,7 @@ mod tests {
             .evaluate_target_health(false)
             .build()
             .unwrap();
-        let set =
-            ResourceRecordSet::builder().name("a.").r#type(RrType::A).alias_target(alias).build().unwrap();
+        let set = ResourceRecordSet::builder().name("a.").r#type(RrType::A).alias_target(alias).build().unwrap();
         assert_eq!(target_of(&set).as_deref(), Some("shop-1.elb.amazonaws.com"));
     }
 }

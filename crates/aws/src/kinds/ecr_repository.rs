@@ -125,10 +125,8 @@ pub(crate) fn made_of(repository: &aws::Repository) -> Made {
 }
 
 async fn read(cx: &Cx, name: &str) -> Result<Option<aws::Repository>, CloudError> {
-    let answer = call::read("ecr:DescribeRepositories", || {
-        cx.ecr.describe_repositories().repository_names(name).send()
-    })
-    .await;
+    let answer =
+        call::read("ecr:DescribeRepositories", || cx.ecr.describe_repositories().repository_names(name).send()).await;
     Ok(call::if_there(answer)?.and_then(|answer| answer.repositories?.pop()))
 }
 

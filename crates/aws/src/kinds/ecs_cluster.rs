@@ -47,8 +47,7 @@ impl Live for EcsCluster {
     }
 
     async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
-        let answer =
-            call::idempotent("ecs:DeleteCluster", || cx.ecs.delete_cluster().cluster(&have.id).send()).await;
+        let answer = call::idempotent("ecs:DeleteCluster", || cx.ecs.delete_cluster().cluster(&have.id).send()).await;
         call::gone_is_fine(answer)
     }
 

@@ -118,10 +118,9 @@ impl Live for EcsService {
 
     async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
         let (cluster, name) = ecs::service_parts(&have.id);
-        let scaled = call::idempotent(UPDATE, || {
-            cx.ecs.update_service().cluster(cluster).service(name).desired_count(0).send()
-        })
-        .await;
+        let scaled =
+            call::idempotent(UPDATE, || cx.ecs.update_service().cluster(cluster).service(name).desired_count(0).send())
+                .await;
         match scaled {
             // Gone, draining already, or with several task sets: the deletion by force does without.
             Err(error) if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::InUse) => {
@@ -190,9 +189,7 @@ fn targets(want: &EcsService, w: Want<'_>) -> Result<Option<Vec<LoadBalancer>>, 
         Deployment::CodeDeploy { target: PairTarget { blue, green: _, container, port } } => {
             vec![target(&ServiceTarget { target_group: blue.clone(), container: container.clone(), port: *port })?]
         }
-        Deployment::Rolling(rolling) => {
-            rolling.load_balancers.iter().map(target).collect::<Result<_, CloudError>>()?
-        }
+        Deployment::Rolling(rolling) => rolling.load_balancers.iter().map(target).collect::<Result<_, CloudError>>()?,
     };
     Ok((!targets.is_empty()).then_some(targets))
 }

@@ -97,8 +97,7 @@ fn number(version: &PolicyVersion) -> u32 {
 
 async fn versions(cx: &Cx, arn: &str) -> Result<Vec<PolicyVersion>, CloudError> {
     // Never more than five, so never a second page.
-    let answer =
-        call::read("iam:ListPolicyVersions", || cx.iam.list_policy_versions().policy_arn(arn).send()).await?;
+    let answer = call::read("iam:ListPolicyVersions", || cx.iam.list_policy_versions().policy_arn(arn).send()).await?;
     Ok(answer.versions.unwrap_or_default())
 }
 

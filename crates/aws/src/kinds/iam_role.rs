@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use aomidori_engine::cloud::{CloudError, Made, Progress, Want};
+use aomidori_model::Value;
 use aomidori_model::kinds::IamRole;
 use aomidori_model::ownership::{part_hash, part_keys};
-use aomidori_model::Value;
 use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_iam::types::Role;
 
@@ -164,19 +164,16 @@ fn recorded(have: &Observed, field: &str, key: &str) -> bool {
 }
 
 async fn attach(cx: &Cx, role: &str, arn: &str) -> Result<(), CloudError> {
-    call::idempotent("iam:AttachRolePolicy", || {
-        cx.iam.attach_role_policy().role_name(role).policy_arn(arn).send()
-    })
-    .await
-    .map_err(call::fresh)?;
+    call::idempotent("iam:AttachRolePolicy", || cx.iam.attach_role_policy().role_name(role).policy_arn(arn).send())
+        .await
+        .map_err(call::fresh)?;
     Ok(())
 }
 
 async fn detach(cx: &Cx, role: &str, arn: &str) -> Result<(), CloudError> {
-    let answer = call::idempotent("iam:DetachRolePolicy", || {
-        cx.iam.detach_role_policy().role_name(role).policy_arn(arn).send()
-    })
-    .await;
+    let answer =
+        call::idempotent("iam:DetachRolePolicy", || cx.iam.detach_role_policy().role_name(role).policy_arn(arn).send())
+            .await;
     call::gone_is_fine(answer)
 }
 

@@ -69,10 +69,9 @@ impl Live for ListenerRule {
     }
 
     async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
-        let answer = call::idempotent("elasticloadbalancing:DeleteRule", || {
-            cx.elb.delete_rule().rule_arn(&have.id).send()
-        })
-        .await;
+        let answer =
+            call::idempotent("elasticloadbalancing:DeleteRule", || cx.elb.delete_rule().rule_arn(&have.id).send())
+                .await;
         call::gone_is_fine(answer)
     }
 
@@ -151,9 +150,9 @@ fn condition_to_aws(condition: &Condition) -> Result<RuleCondition, CloudError> 
         Condition::HttpRequestMethod(values) => new("http-request-method")
             .http_request_method_config(HttpRequestMethodConditionConfig::builder().set_values(list(values)).build())
             .build(),
-        Condition::SourceIp(values) => {
-            new("source-ip").source_ip_config(SourceIpConditionConfig::builder().set_values(list(values)).build()).build()
-        }
+        Condition::SourceIp(values) => new("source-ip")
+            .source_ip_config(SourceIpConditionConfig::builder().set_values(list(values)).build())
+            .build(),
         Condition::Other(observed) => {
             return Err(CloudError::bug(format!("the condition `{observed}` can be observed, not made")));
         }

@@ -30,7 +30,8 @@ impl Live for LoadBalancer {
             .set_tags(elb::tag_list(w.tags));
         const CREATE: &str = "elasticloadbalancing:CreateLoadBalancer";
         let answer = call::once(CREATE, request.send()).await.map_err(call::fresh)?;
-        let balancer = answer.load_balancers.unwrap_or_default().pop().ok_or_else(|| call::missing(CREATE, "balancer"))?;
+        let balancer =
+            answer.load_balancers.unwrap_or_default().pop().ok_or_else(|| call::missing(CREATE, "balancer"))?;
         let result = made_of(&balancer);
         set_attributes(cx, want, &result.id).await.map_err(call::half_made)?;
         Ok(result)
@@ -115,7 +116,9 @@ pub(crate) fn state(balancer: &aws::LoadBalancer) -> Progress {
     let reason = || state.reason.as_deref().filter(|reason| !reason.is_empty());
     match &state.code {
         Some(LoadBalancerStateEnum::Provisioning) => Progress::Pending("provisioning".into()),
-        Some(LoadBalancerStateEnum::Failed) => Progress::Failed(reason().unwrap_or("it failed to provision").to_owned()),
+        Some(LoadBalancerStateEnum::Failed) => {
+            Progress::Failed(reason().unwrap_or("it failed to provision").to_owned())
+        }
         _ => Progress::Ready,
     }
 }

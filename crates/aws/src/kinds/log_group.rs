@@ -67,10 +67,9 @@ impl Live for LogGroup {
     }
 
     async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
-        let answer = call::idempotent("logs:DeleteLogGroup", || {
-            cx.logs.delete_log_group().log_group_name(&have.id).send()
-        })
-        .await;
+        let answer =
+            call::idempotent("logs:DeleteLogGroup", || cx.logs.delete_log_group().log_group_name(&have.id).send())
+                .await;
         call::gone_is_fine(answer)
     }
 
@@ -117,10 +116,8 @@ async fn read(cx: &Cx, name: &str) -> Result<Option<aws::LogGroup>, CloudError> 
 /// The tags of a log group; none if it is gone.
 pub(crate) async fn tags_of(cx: &Cx, name: &str) -> Result<Tags, CloudError> {
     let arn = arn_of(cx, name).await?;
-    let answer = call::read("logs:ListTagsForResource", || {
-        cx.logs.list_tags_for_resource().resource_arn(&arn).send()
-    })
-    .await;
+    let answer =
+        call::read("logs:ListTagsForResource", || cx.logs.list_tags_for_resource().resource_arn(&arn).send()).await;
     let tags = call::if_there(answer)?.and_then(|answer| answer.tags).unwrap_or_default();
     Ok(own_tags(tags.into_iter().map(|(key, value)| (Some(key), Some(value)))))
 }

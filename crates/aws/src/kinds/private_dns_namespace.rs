@@ -72,9 +72,8 @@ impl Live for PrivateDnsNamespace {
         if changes_any(changes, &["description"]) {
             const UPDATE: &str = "servicediscovery:UpdatePrivateDnsNamespace";
             // An empty description takes it away.
-            let change = PrivateDnsNamespaceChange::builder()
-                .description(want.description.clone().unwrap_or_default())
-                .build();
+            let change =
+                PrivateDnsNamespaceChange::builder().description(want.description.clone().unwrap_or_default()).build();
             let answer = call::idempotent(UPDATE, || {
                 cx.servicediscovery
                     .update_private_dns_namespace()
@@ -121,10 +120,8 @@ impl Live for PrivateDnsNamespace {
                 _ => Progress::Deleting("its hosted zone is being removed".into()),
             });
         }
-        let answer = call::read("servicediscovery:GetNamespace", || {
-            cx.servicediscovery.get_namespace().id(id).send()
-        })
-        .await;
+        let answer =
+            call::read("servicediscovery:GetNamespace", || cx.servicediscovery.get_namespace().id(id).send()).await;
         Ok(if call::if_there(answer)?.is_some() { Progress::Ready } else { Progress::Gone })
     }
 }

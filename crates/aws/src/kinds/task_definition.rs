@@ -67,7 +67,11 @@ impl Live for TaskDefinition {
             for container in &want.containers {
                 let key = declared_image_tag(container.name.as_str());
                 let declared = containers::image(container, w)?;
-                let running = live.definition.container_definitions().iter().find(|it| it.name() == Some(container.name.as_str()));
+                let running = live
+                    .definition
+                    .container_definitions()
+                    .iter()
+                    .find(|it| it.name() == Some(container.name.as_str()));
                 if let (Some(tag), Some(image)) = (live.tags.get(&key), running.and_then(|it| it.image.clone()))
                     && *tag == declared
                 {
@@ -203,10 +207,7 @@ async fn register(
 pub(crate) fn made_of(definition: &aws::TaskDefinition) -> Made {
     made(
         definition.task_definition_arn.clone().unwrap_or_default(),
-        [
-            ("family", definition.family.clone().unwrap_or_default()),
-            ("revision", definition.revision.to_string()),
-        ],
+        [("family", definition.family.clone().unwrap_or_default()), ("revision", definition.revision.to_string())],
     )
 }
 
@@ -222,18 +223,13 @@ pub(crate) async fn describe(cx: &Cx, name: &str) -> Result<Option<Found>, Cloud
         cx.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags).send()
     })
     .await;
-    Ok(call::if_there(answer)?.and_then(|answer| {
-        Some(Found { definition: answer.task_definition?, tags: ecs::tags_from(answer.tags) })
-    }))
+    Ok(call::if_there(answer)?
+        .and_then(|answer| Some(Found { definition: answer.task_definition?, tags: ecs::tags_from(answer.tags) })))
 }
 
 /// The latest revision of a family with such tags: ACTIVE, or INACTIVE if there is no ACTIVE one at all (a deletion that
 /// was cut short). If none is there with such tags, the latest ACTIVE one.
-pub(crate) async fn latest(
-    cx: &Cx,
-    family: &str,
-    ours: impl Fn(&Tags) -> bool,
-) -> Result<Option<Found>, CloudError> {
+pub(crate) async fn latest(cx: &Cx, family: &str, ours: impl Fn(&Tags) -> bool) -> Result<Option<Found>, CloudError> {
     let Some(latest) = describe(cx, family).await?.filter(Found::is_active) else {
         let inactive = revisions(cx, family, TaskDefinitionStatus::Inactive).await?;
         let Some(arn) = inactive.first() else { return Ok(None) };
@@ -301,7 +297,8 @@ pub(crate) fn fields_of(live: &aws::TaskDefinition, tags: &Tags) -> Option<Field
     };
     let mut fields = fields(&model);
     for (field, text) in [("cpu", &live.cpu), ("memory", &live.memory)] {
-        let value = number(text).map_or_else(|| Value::str(text.clone().unwrap_or_default()), |it| Value::Int(it.into()));
+        let value =
+            number(text).map_or_else(|| Value::str(text.clone().unwrap_or_default()), |it| Value::Int(it.into()));
         set_field(&mut fields, field, value);
     }
     if live.network_mode != Some(NetworkMode::Awsvpc) {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_engine::cloud::CloudError;
-use aomidori_model::kinds::dns_record::DomainName;
 use aomidori_model::kinds::discovery_service::RoutingPolicy;
+use aomidori_model::kinds::dns_record::DomainName;
 use aomidori_model::kinds::{DiscoveryService, PrivateDnsNamespace, Vpc};
 use aomidori_model::{Address, KindName, Ref, Target, ToValue as _, Value};
 use aomidori_plan::{Observed, Ownership};
@@ -67,17 +67,11 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
     Ok(resources)
 }
 
-async fn one_namespace(
-    cx: &Cx,
-    scope: &Scope<'_>,
-    live: &NamespaceSummary,
-) -> Result<Option<Observed>, CloudError> {
+async fn one_namespace(cx: &Cx, scope: &Scope<'_>, live: &NamespaceSummary) -> Result<Option<Observed>, CloudError> {
     let made = private_dns_namespace::made_of(live);
     let zone = made.outputs.get("hosted_zone").cloned().unwrap_or_default();
-    let (tags, vpc) = tokio::try_join!(
-        cloud_map::tags_of(cx, live.arn.as_deref().unwrap_or_default()),
-        vpc_of(cx, &zone),
-    )?;
+    let (tags, vpc) =
+        tokio::try_join!(cloud_map::tags_of(cx, live.arn.as_deref().unwrap_or_default()), vpc_of(cx, &zone),)?;
     let Ok(name) = live.name.clone().unwrap_or_default().parse::<DomainName>() else { return Ok(None) };
     let wanted_at = address_of(scope.stack, |it: &PrivateDnsNamespace| it.name == name);
     let Some(owner) = scope.owner(KindName::PrivateDnsNamespace, &made.id, &tags, wanted_at) else { return Ok(None) };

@@ -146,9 +146,9 @@ async fn groups(cx: &Cx, application: &str, names: Vec<String>) -> Result<Vec<De
     match answer {
         Ok(answer) => Ok(answer.deployment_groups_info.unwrap_or_default()),
         Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Unsupported) => {
-            let each = names.iter().map(|name| async move {
-                deployment_group::read(cx, &format!("{application}/{name}")).await
-            });
+            let each = names
+                .iter()
+                .map(|name| async move { deployment_group::read(cx, &format!("{application}/{name}")).await });
             Ok(try_join_all(each).await?.into_iter().flatten().collect())
         }
         Err(error) => Err(error),

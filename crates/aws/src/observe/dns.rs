@@ -80,10 +80,7 @@ fn plain_value(target: &Value) -> String {
 fn points_at_ours(scope: &Scope<'_>, elb: &Elb, target: &str) -> bool {
     let live = elb.balancers.iter().find(|(_, dns_name)| plain(dns_name) == target);
     if let Some((arn, _)) = live {
-        let carries = elb
-            .resources
-            .iter()
-            .any(|found| found.id == *arn && matches!(found.owner, Ownership::Ours(_)));
+        let carries = elb.resources.iter().any(|found| found.id == *arn && matches!(found.owner, Ownership::Ours(_)));
         return carries || scope.stack.of::<DnsRecord>().any(|(_, record)| balancer_id(record) == Some(arn));
     }
     scope.stack.of::<LoadBalancer>().any(|(_, balancer)| is_dns_name_of(target, balancer.name.as_str()))

@@ -50,11 +50,11 @@ async fn list(cx: &Cx) -> Result<Vec<aws::Repository>, CloudError> {
 async fn one(cx: &Cx, scope: &Scope<'_>, live: &aws::Repository) -> Result<Option<Observed>, CloudError> {
     let made = made_of(live);
     let wanted_at = address_of(scope.stack, |wanted: &EcrRepository| wanted.name.as_str() == made.id);
-    let declares = scope.stack.of::<EcrRepository>().any(|(_, it)| it.name.as_str() == made.id && it.lifecycle.is_some());
-    let (tags, lifecycle) = tokio::try_join!(
-        tags_of(cx, live.repository_arn.as_deref().unwrap_or_default()),
-        async { if declares { lifecycle(cx, &made.id).await } else { Ok(Value::Null) } },
-    )?;
+    let declares =
+        scope.stack.of::<EcrRepository>().any(|(_, it)| it.name.as_str() == made.id && it.lifecycle.is_some());
+    let (tags, lifecycle) = tokio::try_join!(tags_of(cx, live.repository_arn.as_deref().unwrap_or_default()), async {
+        if declares { lifecycle(cx, &made.id).await } else { Ok(Value::Null) }
+    },)?;
     let owner = scope.owner(KindName::EcrRepository, &made.id, &tags, wanted_at);
     let (Some(owner), Ok(name)) = (owner, made.id.parse()) else { return Ok(None) };
     let encryption = live.encryption_configuration.as_ref();
@@ -65,7 +65,9 @@ async fn one(cx: &Cx, scope: &Scope<'_>, live: &aws::Repository) -> Result<Optio
             _ => TagMutability::Mutable,
         },
         encryption: match encryption.map(|it| (&it.encryption_type, &it.kms_key)) {
-            Some((EncryptionType::Kms | EncryptionType::KmsDsse, key)) => Encryption::Kms(key.clone().unwrap_or_default()),
+            Some((EncryptionType::Kms | EncryptionType::KmsDsse, key)) => {
+                Encryption::Kms(key.clone().unwrap_or_default())
+            }
             _ => Encryption::Aes256,
         },
         scan_on_push: live.image_scanning_configuration.as_ref().is_some_and(|it| it.scan_on_push),
@@ -86,10 +88,8 @@ async fn one(cx: &Cx, scope: &Scope<'_>, live: &aws::Repository) -> Result<Optio
 
 /// A repository's lifecycle policy; one that is not there is an empty one, so that it differs from any declared.
 async fn lifecycle(cx: &Cx, repository: &str) -> Result<Value, CloudError> {
-    let answer = call::read("ecr:GetLifecyclePolicy", || {
-        cx.ecr.get_lifecycle_policy().repository_name(repository).send()
-    })
-    .await;
+    let answer =
+        call::read("ecr:GetLifecyclePolicy", || cx.ecr.get_lifecycle_policy().repository_name(repository).send()).await;
     let text = call::if_there(answer)?.and_then(|answer| answer.lifecycle_policy_text).unwrap_or_default();
     Ok(canonical_lifecycle(&serde_json::from_str(&text).unwrap_or_default()))
 }

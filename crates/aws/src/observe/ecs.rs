@@ -29,11 +29,7 @@ fn hinted<'h>(hints: &'h [&Hint], prefix: &'static str) -> impl Iterator<Item = 
     hints.iter().filter_map(move |hint| hint.rest.strip_prefix(prefix))
 }
 
-async fn clusters_and_services(
-    cx: &Cx,
-    scope: &Scope<'_>,
-    hints: &[&Hint],
-) -> Result<Vec<Observed>, CloudError> {
+async fn clusters_and_services(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> Result<Vec<Observed>, CloudError> {
     let mut names: BTreeSet<String> = scope.stack.of::<EcsCluster>().map(|(_, it)| it.name.to_string()).collect();
     names.extend(hinted(hints, "cluster/").map(str::to_owned));
     let clusters = ecs_cluster::describe(cx, &names.into_iter().collect::<Vec<_>>()).await?;
@@ -74,9 +70,9 @@ async fn clusters_and_services(
             Target::Address(_) => None,
         })
         .collect();
-    let families = wanted.iter().filter(|(cluster, _)| {
-        there.contains_key(cluster.as_str()) || external.contains(cluster.as_str())
-    });
+    let families = wanted
+        .iter()
+        .filter(|(cluster, _)| there.contains_key(cluster.as_str()) || external.contains(cluster.as_str()));
     let found = try_join_all(families.map(|(cluster, names)| {
         let (there, inside) = (there.get(cluster.as_str()).copied(), ours.get(cluster.as_str()).copied());
         async move { services_of(cx, scope, cluster, names, there, inside).await }
@@ -93,9 +89,10 @@ fn one_cluster(scope: &Scope<'_>, live: &aws::Cluster) -> Option<Observed> {
     let tags = ecs::tags_from(live.tags.clone());
     let wanted_at = address_of(scope.stack, |wanted: &EcsCluster| wanted.name.as_str() == name);
     let owner = scope.owner(KindName::EcsCluster, &made.id, &tags, wanted_at)?;
-    let insights = live.settings().iter().find(|setting| {
-        setting.name.as_ref().is_some_and(|name| name.as_str() == "containerInsights")
-    });
+    let insights = live
+        .settings()
+        .iter()
+        .find(|setting| setting.name.as_ref().is_some_and(|name| name.as_str() == "containerInsights"));
     let insights = insights.and_then(|setting| setting.value.clone());
     let model = EcsCluster { name: name.parse().ok()?, container_insights: None };
     let mut found = observed(made.id, owner, &model, tags);
@@ -117,7 +114,9 @@ async fn services_of(
     let mut live = ecs::services(cx, cluster, &names).await?;
     // The cluster counts its services, so that they are listed only if there are others.
     let active = live.iter().filter(|service| service.status.as_deref() == Some("ACTIVE")).count();
-    if inside.is_some() && there.is_some_and(|cluster| usize::try_from(cluster.active_services_count).is_ok_and(|all| all > active)) {
+    if inside.is_some()
+        && there.is_some_and(|cluster| usize::try_from(cluster.active_services_count).is_ok_and(|all| all > active))
+    {
         let mut others = ecs::service_names(cx, cluster).await?;
         others.retain(|name| !names.contains(name));
         live.extend(ecs::services(cx, cluster, &others).await?);
@@ -174,12 +173,12 @@ fn status(progress: Progress) -> Status {
 async fn definitions(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> Result<Vec<Observed>, CloudError> {
     let mut families: BTreeSet<String> =
         scope.stack.of::<TaskDefinition>().map(|(_, wanted)| wanted.family.to_string()).collect();
-    families.extend(
-        hinted(hints, "task-definition/").filter_map(|name| Some(name.rsplit_once(':')?.0.to_owned())),
-    );
-    let found = try_join_all(families.iter().map(|family| {
-        task_definition::latest(cx, family, |tags| Marks::of(tags).belongs_to(scope.name()))
-    }))
+    families.extend(hinted(hints, "task-definition/").filter_map(|name| Some(name.rsplit_once(':')?.0.to_owned())));
+    let found = try_join_all(
+        families
+            .iter()
+            .map(|family| task_definition::latest(cx, family, |tags| Marks::of(tags).belongs_to(scope.name()))),
+    )
     .await?;
     Ok(found.into_iter().flatten().filter_map(|found| one_definition(scope, found)).collect())
 }

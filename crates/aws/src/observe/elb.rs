@@ -37,8 +37,14 @@ pub(super) struct Elb {
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Elb, CloudError> {
     let hints: BTreeSet<&str> =
         scope.hints("elasticloadbalancing").await.into_iter().map(|hint| hint.arn.as_str()).collect();
-    let concerned = [KindName::LoadBalancer, KindName::TargetGroup, KindName::Listener, KindName::ListenerRule,
-        KindName::DnsRecord, KindName::DeploymentGroup];
+    let concerned = [
+        KindName::LoadBalancer,
+        KindName::TargetGroup,
+        KindName::Listener,
+        KindName::ListenerRule,
+        KindName::DnsRecord,
+        KindName::DeploymentGroup,
+    ];
     if hints.is_empty() && !scope.stack.iter().any(|(_, entry)| concerned.contains(&entry.resource.kind())) {
         return Ok(Elb::default());
     }
@@ -289,10 +295,7 @@ fn group_model(
 
 /// A live port; what has none (a Lambda target group) is never one that the stack wants.
 fn port(number: Option<i32>) -> Port {
-    number
-        .and_then(|number| u16::try_from(number).ok())
-        .and_then(|number| Port::new(number).ok())
-        .unwrap_or(Port::HTTP)
+    number.and_then(|number| u16::try_from(number).ok()).and_then(|number| Port::new(number).ok()).unwrap_or(Port::HTTP)
 }
 
 fn one_listener(

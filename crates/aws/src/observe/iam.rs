@@ -53,9 +53,8 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
                 || name.is_some_and(|name| name.starts_with(scope.name().as_str()))
         })
         .collect();
-    let tagged = try_join_all(
-        policies.iter().map(|policy| iam_policy::read(cx, policy.arn.as_deref().unwrap_or_default())),
-    );
+    let tagged =
+        try_join_all(policies.iter().map(|policy| iam_policy::read(cx, policy.arn.as_deref().unwrap_or_default())));
     let (tagged, details) = tokio::try_join!(tagged, details(cx, scope, &roles))?;
 
     let mut resources: Vec<Observed> =

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_engine::cloud::{CloudError, ErrorKind};
-use aomidori_model::kinds::LogGroup;
 use aomidori_model::KindName;
+use aomidori_model::kinds::LogGroup;
 use aomidori_plan::Observed;
 use aws_sdk_cloudwatchlogs::types as aws;
 use futures_util::future::try_join_all;
@@ -17,8 +17,7 @@ use crate::services::{address_of, outputs_of};
 use crate::tags::Tags;
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
-    let mut names: BTreeSet<String> =
-        scope.stack.of::<LogGroup>().map(|(_, wanted)| wanted.name.to_string()).collect();
+    let mut names: BTreeSet<String> = scope.stack.of::<LogGroup>().map(|(_, wanted)| wanted.name.to_string()).collect();
     let hinted = scope.hints("logs").await.into_iter().filter_map(|hint| hint.rest.strip_prefix("log-group:"));
     names.extend(hinted.map(|name| name.trim_end_matches(":*").to_owned()));
     let names: Vec<String> = names.into_iter().collect();

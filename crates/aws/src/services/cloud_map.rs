@@ -67,11 +67,7 @@ pub(crate) async fn operation(cx: &Cx, id: &str) -> Result<Operation, CloudError
 
 /// The end of an operation: what it has worked on. Cloud Map gives the id of a new namespace in no other way, so the
 /// wait is here and not in the engine.
-pub(crate) async fn finish(
-    cx: &Cx,
-    of: &str,
-    id: &str,
-) -> Result<HashMap<OperationTargetType, String>, CloudError> {
+pub(crate) async fn finish(cx: &Cx, of: &str, id: &str) -> Result<HashMap<OperationTargetType, String>, CloudError> {
     let mut pause = FIRST_PAUSE;
     let mut waited = Duration::ZERO;
     loop {

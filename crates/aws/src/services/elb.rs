@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_engine::cloud::{CloudError, Known, Want};
-use aomidori_model::kinds::listener::{Action, FixedResponse, Redirect, Weighted};
 use aomidori_model::Ref;
+use aomidori_model::kinds::listener::{Action, FixedResponse, Redirect, Weighted};
 use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_elasticloadbalancingv2::types::{
     self as aws, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, RedirectActionConfig,
@@ -227,10 +227,8 @@ mod tests {
             permanent: true,
         };
         let fixed = FixedResponse { status: 503, content_type: None, body: Some("later".into()) };
-        let two = [("tg/a", 10), ("tg/b", 0)]
-            .map(|(arn, weight)| Weighted { target_group: group(arn), weight });
-        for action in
-            [Action::Redirect(redirect), Action::FixedResponse(fixed), Action::ForwardWeighted(two.to_vec())]
+        let two = [("tg/a", 10), ("tg/b", 0)].map(|(arn, weight)| Weighted { target_group: group(arn), weight });
+        for action in [Action::Redirect(redirect), Action::FixedResponse(fixed), Action::ForwardWeighted(two.to_vec())]
         {
             let sent = action_to_aws(&action, &known, None).unwrap();
             assert_eq!(action_from_aws(&[sent], Some(&action)), action);
@@ -244,10 +242,8 @@ mod tests {
         assert_eq!(read, Action::ForwardWeighted(vec![Weighted { target_group: group("tg/a"), weight: 1 }]));
         // The answer of a pair that CodeDeploy has moved: both groups, the scalar gone.
         let tuple = |arn: &str, weight| TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build();
-        let config = ForwardActionConfig::builder()
-            .target_groups(tuple("tg/a", 0))
-            .target_groups(tuple("tg/b", 100))
-            .build();
+        let config =
+            ForwardActionConfig::builder().target_groups(tuple("tg/a", 0)).target_groups(tuple("tg/b", 100)).build();
         let moved = aws::Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build();
         let Action::ForwardWeighted(groups) = action_from_aws(&[moved], None) else { panic!("a forward") };
         assert_eq!(groups.iter().map(|group| group.weight).collect::<Vec<_>>(), [0, 100]);
@@ -256,13 +252,9 @@ mod tests {
     #[test]
     fn what_aws_fills_in_is_no_difference() {
         let wanted = Action::FixedResponse(FixedResponse { status: 404, content_type: None, body: None });
-        let config = FixedResponseActionConfig::builder()
-            .status_code("404")
-            .content_type("text/plain")
-            .message_body("")
-            .build();
-        let live =
-            aws::Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(config).build();
+        let config =
+            FixedResponseActionConfig::builder().status_code("404").content_type("text/plain").message_body("").build();
+        let live = aws::Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(config).build();
         assert_eq!(action_from_aws(std::slice::from_ref(&live), Some(&wanted)), wanted);
         let Action::FixedResponse(read) = action_from_aws(&[live], None) else { panic!("a fixed response") };
         assert_eq!(read.content_type.as_deref(), Some("text/plain"));

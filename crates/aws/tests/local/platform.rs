@@ -75,7 +75,9 @@ async fn attributes_are_read_where_they_are_declared() {
     let world = World::instant().await;
     let mut stack = platform();
     let at = address("platform/load-balancer");
-    let Ok(balancer) = <&LoadBalancer>::try_from(&stack.get(&at).expect("there").resource) else { panic!("a balancer") };
+    let Ok(balancer) = <&LoadBalancer>::try_from(&stack.get(&at).expect("there").resource) else {
+        panic!("a balancer")
+    };
     let mut balancer = balancer.clone();
     balancer.attributes.insert("idle_timeout.timeout_seconds".into(), "30".into());
     stack.get_mut(&at).expect("there").resource = balancer.clone().into();

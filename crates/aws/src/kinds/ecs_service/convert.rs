@@ -18,9 +18,10 @@ pub(crate) fn fields_of(live: &aws::Service, wanted: Option<&EcsService>) -> Opt
     let set = primary(live);
     let network = match set.and_then(|set| set.network_configuration.as_ref()) {
         Some(of_set) => Some(of_set),
-        None => live.network_configuration.as_ref().or_else(|| {
-            live.deployments().iter().find_map(|deployment| deployment.network_configuration.as_ref())
-        }),
+        None => live
+            .network_configuration
+            .as_ref()
+            .or_else(|| live.deployments().iter().find_map(|deployment| deployment.network_configuration.as_ref())),
     };
     let network = network.and_then(|network| network.awsvpc_configuration.as_ref());
     let set_targets = set.map(aws::TaskSet::load_balancers).unwrap_or_default();
@@ -45,7 +46,9 @@ pub(crate) fn fields_of(live: &aws::Service, wanted: Option<&EcsService>) -> Opt
         name: live.service_name.as_deref()?.parse().ok()?,
         cluster: Ref::existing(live.cluster_arn.clone().unwrap_or_default()),
         task_definition: Ref::existing(
-            set.and_then(|set| set.task_definition.clone()).or_else(|| live.task_definition.clone()).unwrap_or_default(),
+            set.and_then(|set| set.task_definition.clone())
+                .or_else(|| live.task_definition.clone())
+                .unwrap_or_default(),
         ),
         desired_count: Some(unsigned(Some(live.desired_count))),
         subnets: existing(network.map(|it| it.subnets.as_slice()).unwrap_or_default()),
@@ -160,9 +163,9 @@ pub(crate) fn how_far(live: &aws::Service, watched: Option<&str>) -> Progress {
     };
     let full = ours.running_count == ours.desired_count;
     match ours.rollout_state {
-        Some(DeploymentRolloutState::Failed) => Progress::Failed(
-            ours.rollout_state_reason.clone().unwrap_or_else(|| "the deployment failed".into()),
-        ),
+        Some(DeploymentRolloutState::Failed) => {
+            Progress::Failed(ours.rollout_state_reason.clone().unwrap_or_else(|| "the deployment failed".into()))
+        }
         Some(DeploymentRolloutState::Completed) if full => Progress::Ready,
         _ if full && deployments.len() == 1 && live.running_count == live.desired_count => Progress::Ready,
         _ => pending(live, ours.running_count, ours.desired_count),
@@ -256,9 +259,15 @@ mod tests {
     #[test]
     fn a_blue_green_service_is_ready_when_its_primary_task_set_is_steady() {
         let set = |steady, running| {
-            TaskSet::builder().status("PRIMARY").stability_status(steady).computed_desired_count(1).running_count(running)
+            TaskSet::builder()
+                .status("PRIMARY")
+                .stability_status(steady)
+                .computed_desired_count(1)
+                .running_count(running)
         };
-        let far = |set: aws_sdk_ecs::types::builders::TaskSetBuilder| how_far(&service().task_sets(set.build()).build(), None);
+        let far = |set: aws_sdk_ecs::types::builders::TaskSetBuilder| {
+            how_far(&service().task_sets(set.build()).build(), None)
+        };
         assert_eq!(far(set(StabilityStatus::SteadyState, 1)), Progress::Ready);
         assert_eq!(far(set(StabilityStatus::Stabilizing, 0)), Progress::Pending("0 of 1 task running".into()));
     }
@@ -286,9 +295,7 @@ mod tests {
         let live = service().events(event).deployments(rollout("a", "PRIMARY", DeploymentRolloutState::InProgress, 0));
         assert_eq!(
             how_far(&live.build(), None),
-            Progress::Pending(
-                "0 of 1 task running; was unable to place a task because no image was found".into()
-            )
+            Progress::Pending("0 of 1 task running; was unable to place a task because no image was found".into())
         );
     }
 

@@ -110,7 +110,8 @@ pub(super) fn from_aws(live: &ContainerDefinition, tags: &Tags) -> Value {
     let image = tags.get(&declared_image_tag(&name)).cloned().or_else(|| live.image.clone()).unwrap_or_default();
     let mut ports = BTreeSet::new();
     for mapping in live.port_mappings() {
-        let port = mapping.container_port.and_then(|port| u16::try_from(port).ok()).and_then(|port| Port::new(port).ok());
+        let port =
+            mapping.container_port.and_then(|port| u16::try_from(port).ok()).and_then(|port| Port::new(port).ok());
         match (port, &mapping.protocol) {
             (Some(port), None | Some(TransportProtocol::Tcp)) => {
                 ports.insert(port);

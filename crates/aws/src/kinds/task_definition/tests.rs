@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use aomidori_engine::cloud::Known;
 use aomidori_model::kinds::EcrRepository;
 use aomidori_model::kinds::task_definition::{AwsLogs, Container, ContainerHealthCheck, Image};
-use aomidori_model::{Address, Port, Resource, StackName, Stack};
+use aomidori_model::{Address, Port, Resource, Stack, StackName};
 use aws_sdk_ecs::types::{ContainerDefinition, MountPoint, PortMapping};
 
 use super::*;
