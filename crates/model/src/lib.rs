@@ -30,4 +30,4 @@ pub use policy::PolicyDocument;
 pub use problem::{Check, Problem, ProblemCode};
 pub use reference::Ref;
 pub use stack::{Entry, Stack, StackName};
-pub use value::{Reference, Target, ToValue, Value};
+pub use value::{Caseless, Reference, Target, ToValue, Value};

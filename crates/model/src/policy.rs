@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Reference, Target, ToValue, Value};
+use crate::value::{Caseless, Reference, Target, ToValue, Value};
 
 /// An IAM policy document, trust policy or endpoint policy, version 2012-10-17.
 ///
@@ -159,11 +159,11 @@ impl ToValue for PolicyDocument {
 impl ToValue for Statement {
     fn to_value(&self) -> Value {
         let Statement { sid, effect, principal, actions, not_actions, resources, conditions } = self;
-        let lower = |set: &BTreeSet<String>| {
+        let actions_of = |set: &BTreeSet<String>| {
             if set.is_empty() {
                 Value::Null
             } else {
-                Value::Set(set.iter().map(|a| Value::Str(a.to_ascii_lowercase())).collect())
+                Value::Set(set.iter().map(|action| Value::Caseless(Caseless(action.clone()))).collect())
             }
         };
         Value::map([
@@ -176,8 +176,8 @@ impl ToValue for Statement {
                 }),
             ),
             ("principal", principal.to_value()),
-            ("actions", lower(actions)),
-            ("not_actions", lower(not_actions)),
+            ("actions", actions_of(actions)),
+            ("not_actions", actions_of(not_actions)),
             ("resources", if resources.is_empty() { Value::Null } else { resources.to_value() }),
             ("conditions", if conditions.is_empty() { Value::Null } else { conditions.to_value() }),
         ])

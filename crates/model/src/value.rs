@@ -1,5 +1,6 @@
 //! Untyped values: the form in which fields are compared, planned, printed and emitted.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ pub enum Value {
     Int(i64),
     /// A text.
     Str(String),
+    /// A text whose case means nothing.
+    Caseless(Caseless),
     /// Values in a meaningful order.
     List(Vec<Value>),
     /// Values whose order means nothing.
@@ -32,6 +35,29 @@ pub enum Value {
     /// A text put together from parts, some of them references (an image URI, an ARN pattern).
     Join(Vec<Value>),
 }
+
+/// A text whose case means nothing, such as an IAM action: shown as it was written, compared without regard to case.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Caseless(pub String);
+
+impl Ord for Caseless {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let lower = |text: &str| text.bytes().map(|b| b.to_ascii_lowercase()).collect::<Vec<_>>();
+        lower(&self.0).cmp(&lower(&other.0))
+    }
+}
+impl PartialOrd for Caseless {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Caseless {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Caseless {}
 
 /// A reference inside a [`Value`]: which resource, and which of its outputs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,7 +100,7 @@ impl Value {
     /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
-            Value::Str(text) => Some(text),
+            Value::Str(text) | Value::Caseless(Caseless(text)) => Some(text),
             _ => None,
         }
     }
@@ -82,7 +108,7 @@ impl Value {
     /// Calls `visit` for each reference inside, in order.
     pub fn for_each_ref<'a>(&'a self, visit: &mut impl FnMut(&'a Reference)) {
         match self {
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) => {}
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) => {}
             Value::Ref(reference) => visit(reference),
             Value::List(items) | Value::Join(items) => items.iter().for_each(|v| v.for_each_ref(visit)),
             Value::Set(items) => items.iter().for_each(|v| v.for_each_ref(visit)),
@@ -96,7 +122,7 @@ impl Value {
     #[must_use]
     pub fn resolve(&self, lookup: &impl Fn(&Reference) -> Option<String>) -> Value {
         match self {
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) => self.clone(),
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) => self.clone(),
             Value::Ref(reference) => match (&reference.target, &reference.output) {
                 (Target::Id(id), None) => Value::Str(id.clone()),
                 _ => lookup(reference).map_or_else(|| self.clone(), Value::Str),

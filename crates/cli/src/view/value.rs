@@ -1,6 +1,6 @@
 //! Values as people read them: HCL-like, references as addresses.
 
-use aomidori_model::{Reference, Target, Value};
+use aomidori_model::{Caseless, Reference, Target, Value};
 use similar::{ChangeTag, TextDiff};
 
 use super::Paint;
@@ -23,7 +23,13 @@ pub(crate) fn lines(value: &Value) -> Vec<String> {
             all.extend(text.lines().map(|line| format!("  {line}")));
             all
         }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Ref(_) | Value::Join(_) => vec![short],
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Str(_)
+        | Value::Caseless(_)
+        | Value::Ref(_)
+        | Value::Join(_) => vec![short],
     }
 }
 
@@ -49,7 +55,7 @@ fn multiline(value: &Value) -> bool {
         Value::List(items) | Value::Join(items) => items.iter().any(multiline),
         Value::Set(items) => items.iter().any(multiline),
         Value::Map(items) => items.values().any(multiline),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Ref(_) => false,
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Caseless(_) | Value::Ref(_) => false,
     }
 }
 
@@ -59,7 +65,7 @@ pub(crate) fn inline(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Int(number) => number.to_string(),
-        Value::Str(text) => quoted(text),
+        Value::Str(text) | Value::Caseless(Caseless(text)) => quoted(text),
         Value::List(items) => list(items.iter()),
         Value::Set(items) => list(items.iter()),
         Value::Map(items) if items.is_empty() => "{}".to_owned(),

@@ -119,7 +119,7 @@ fn copy(fields: &mut Fields, from: &Field, value: Value) {
 pub(super) fn pin(value: &Value, known: &Known) -> Result<Value, CloudError> {
     let all = |items: &[Value]| items.iter().map(|item| pin(item, known)).collect::<Result<Vec<_>, _>>();
     Ok(match value {
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) => value.clone(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) => value.clone(),
         Value::Ref(reference) => {
             let id = known.text(&Reference { output: None, ..reference.clone() })?;
             // The output must be known too, although its resource is what is kept.

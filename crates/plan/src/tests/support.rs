@@ -71,7 +71,7 @@ fn value(value: &Value) -> String {
         Value::Null => "-".into(),
         Value::Bool(flag) => flag.to_string(),
         Value::Int(number) => number.to_string(),
-        Value::Str(text) => text.clone(),
+        Value::Str(text) | Value::Caseless(aomidori_model::Caseless(text)) => text.clone(),
         Value::Ref(Reference { kind: _, target, output }) => {
             let target = match target {
                 Target::Address(address) => format!("@{address}"),
