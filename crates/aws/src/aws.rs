@@ -8,6 +8,7 @@ use aomidori_plan::{FieldChange, Observation, Observed};
 use futures_util::FutureExt as _;
 
 use crate::client::{Cx, Settings};
+use crate::health::{self, Health};
 use crate::images::{self, MissingImage};
 use crate::{holders, lease, live, observe};
 
@@ -63,6 +64,14 @@ impl Aws {
     /// ECR refuses it.
     pub async fn push_practice_image(&self, repository: &str, tag: &str, color: &str) -> Result<(), CloudError> {
         images::push(&self.cx, repository, tag, color).boxed().await
+    }
+
+    /// Tasks that run and targets that are healthy, of the stack's services and target groups in an observation.
+    ///
+    /// # Errors
+    /// ECS or the load balancer cannot be asked.
+    pub async fn health(&self, observation: &Observation) -> Result<Health, CloudError> {
+        health::health(&self.cx, observation).boxed().await
     }
 
     /// How many requests were sent so far, by `service:Operation`, repetitions counted.

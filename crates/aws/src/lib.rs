@@ -12,6 +12,7 @@ mod call;
 mod client;
 mod ec2;
 mod error;
+mod health;
 mod holders;
 mod images;
 mod kinds;
@@ -23,4 +24,5 @@ mod tags;
 
 pub use aws::Aws;
 pub use client::Settings;
+pub use health::Health;
 pub use images::MissingImage;

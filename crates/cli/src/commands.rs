@@ -88,7 +88,11 @@ async fn dispatch(
         Command::Status(args) => {
             let (source, settings, _) = prepare(app, &args.cloud, environment, printer, Load::Valid)?;
             let session = connect::open(app, source, settings, printer).await?;
-            let facts = async |_: &Aws, _: &Observation| Facts::default();
+            // What cannot be asked is left out: a status is better than none.
+            let facts = async |aws: &Aws, observation: &Observation| match aws.health(observation).await {
+                Ok(health) => connect::facts(health),
+                Err(_) => Facts::default(),
+            };
             named(&session, status::run(&session, &app.groups, facts, printer).await).await
         }
         Command::Show(args) => look::show(app, args, environment, printer),

@@ -1,6 +1,6 @@
 //! The one place that knows how a cloud is reached: AWS's clients, for AWS itself or for the local cloud.
 
-use aomidori_aws::{Aws, Settings};
+use aomidori_aws::{Aws, Health, Settings};
 use aomidori_engine::{CloudError, ErrorKind};
 
 use crate::app::App;
@@ -10,6 +10,7 @@ use crate::error::{Error, Whom};
 use crate::local_cloud;
 use crate::settings::{self, Source};
 use crate::view::Printer;
+use crate::view::status::{Facts, Targets, Tasks};
 
 /// The region of the local cloud if nobody names one.
 const LOCAL_REGION: &str = "us-east-1";
@@ -55,6 +56,15 @@ pub(crate) async fn open(
     };
     whom.region = Some(cloud.region().to_owned());
     Ok(Session { source, settings, cloud, whom, speed })
+}
+
+/// What `status` shows of tasks and targets.
+pub(crate) fn facts(health: Health) -> Facts {
+    let Health { tasks, targets } = health;
+    Facts {
+        tasks: tasks.into_iter().map(|(id, (running, pending))| (id, Tasks { running, pending })).collect(),
+        targets: targets.into_iter().map(|(id, (healthy, other))| (id, Targets { healthy, other })).collect(),
+    }
 }
 
 /// Adds to an error who the caller is, where that is what somebody has to know.

@@ -106,7 +106,7 @@ pub(crate) async fn run<C: Cloud>(
 fn show<C: Cloud>(session: &Session<C>, asked: &Asked<'_>, planned: &Planned, printer: &mut Printer) {
     let Planned { observation, plan } = planned;
     let header = session.header(&observation.account, &observation.region);
-    let show = Show { compact: asked.compact, groups: asked.groups, live: observation.ours().count() };
+    let show = Show { compact: asked.compact, groups: asked.groups, observation: Some(observation) };
     let text = view::plan::human(&header, plan, show, printer.out_paint());
     printer.result(&text);
     printer.json(&PlanLine { r#type: "plan", version: VERSION, plan: plan::result(&header, plan) });
@@ -119,7 +119,7 @@ async fn approve_file<C: Cloud>(
     printer: &mut Printer,
 ) -> Answer {
     let header = session.header(&file.account, &file.region);
-    let show = Show { compact: asked.compact, groups: asked.groups, live: 0 };
+    let show = Show { compact: asked.compact, groups: asked.groups, observation: None };
     let text = view::plan::human(&header, &file.plan, show, printer.out_paint());
     printer.result(&text);
     printer.json(&PlanLine { r#type: "plan", version: VERSION, plan: plan::result(&header, &file.plan) });

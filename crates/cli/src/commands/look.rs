@@ -126,7 +126,7 @@ pub(crate) fn plan_file(path: &Path) -> Result<PlanFile, Error> {
 fn saved(app: &App, path: &Path, printer: &mut Printer) -> Result<Exit, Error> {
     let PlanFile { account, region, stack, plan } = plan_file(path)?;
     let header = Header { stack: stack.name().to_string(), target: None, account, region, endpoint: None, speed: 1.0 };
-    let show = Show { compact: false, groups: &app.groups, live: stack.len() };
+    let show = Show { compact: false, groups: &app.groups, observation: None };
     printer.result(&view::plan::human(&header, &plan, show, printer.out_paint()));
     let result = ShowResult::Plan { plan: Box::new(super::plan::result(&header, &plan)) };
     Ok(done(printer, "show", Exit::Done, result))

@@ -32,7 +32,7 @@ pub(crate) async fn run<C: Cloud>(
 ) -> Result<Exit, Error> {
     let Planned { observation, plan } = planned(session, asked.mode, printer).await?;
     let header = session.header(&observation.account, &observation.region);
-    let show = Show { compact: asked.compact, groups: asked.groups, live: observation.ours().count() };
+    let show = Show { compact: asked.compact, groups: asked.groups, observation: Some(&observation) };
     let text = view::plan::human(&header, &plan, show, printer.out_paint());
     printer.result(&text);
     if let Some(path) = asked.out {

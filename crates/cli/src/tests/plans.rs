@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::{KindName, Reference, Target as RefTarget, Traffic, Value};
+use aomidori_model::{Fields, KindName, Reference, Target as RefTarget, Traffic, Value};
 use aomidori_plan::{
-    Action, After, Estimate, FieldChange, Level, Mode, Notice, Observation, Plan, Reason, Replacing, Step, StepId,
+    Action, After, Estimate, FieldChange, Level, Mode, Notice, Observation, Observed, Ownership, Plan, Reason,
+    Replacing, Status, Step, StepId,
 };
 use insta::assert_snapshot;
 
@@ -25,7 +26,7 @@ fn header() -> Header {
 }
 
 fn text(plan: &Plan, compact: bool) -> String {
-    human(&header(), plan, Show { compact, groups: &[], live: 64 }, Paint::new(false))
+    human(&header(), plan, Show { compact, groups: &[], observation: None }, Paint::new(false))
 }
 
 fn plan(mode: Mode, steps: Vec<Step>, notices: Vec<Notice>) -> Plan {
@@ -95,7 +96,7 @@ fn a_first_plan() {
 #[test]
 fn nothing_to_do() {
     assert_snapshot!(text(&plan(Mode::Converge, vec![], vec![]), false), @"
-    No changes. shop-dev is as the stack says (64 resources).
+    No changes. shop-dev is as the stack says (0 resources).
     ");
     assert_snapshot!(text(&plan(Mode::Destroy, vec![], vec![]), false), @"
     No changes. Nothing carries the mark of shop-dev.
@@ -190,6 +191,38 @@ fn a_replacement() {
 }
 
 #[test]
+fn live_ids_are_shown_as_addresses() {
+    let live = Observed {
+        kind: KindName::Vpc,
+        id: "vpc-0123456789abcdef0".into(),
+        owner: Ownership::Ours("network/vpc".parse().unwrap()),
+        fields: Fields::default(),
+        tags: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        status: Status::Ready,
+        busy: None,
+    };
+    let observation = Observation { account: "1".into(), region: "r".into(), resources: vec![live] };
+    let mut subnet = step(0, "network/subnet/a", KindName::Subnet, Action::Create, Reason::Missing);
+    subnet.changes = vec![
+        change("vpc_id", Value::Null, Value::str("vpc-0123456789abcdef0")),
+        change("other", Value::Null, Value::List(vec![Value::str("vpc-99999999")])),
+    ];
+    let plan = plan(Mode::Converge, vec![subnet], vec![]);
+    let show = Show { compact: false, groups: &[], observation: Some(&observation) };
+    assert_snapshot!(human(&header(), &plan, show, Paint::new(false)), @r#"
+    shop-dev on AWS, account 123456789012, eu-central-1
+
+    network
+      + network/subnet/a  subnet
+            + vpc_id = network/vpc
+            + other  = ["vpc-99999999"]
+
+    Plan: 1 to add, 0 to change, 0 to destroy.
+    "#);
+}
+
+#[test]
 fn a_teardown() {
     let mut service = step(0, "services/web", KindName::EcsService, Action::Delete, Reason::Destroy);
     service.traffic = Traffic::Outage;
@@ -215,7 +248,7 @@ fn a_teardown() {
 fn colour_is_never_the_only_sign() {
     let stack = app().stack(&[]).unwrap();
     let plan = aomidori_plan::plan(&stack, &Observation::default()).unwrap();
-    let show = Show { compact: false, groups: &[], live: 0 };
+    let show = Show { compact: false, groups: &[], observation: None };
     let painted = human(&header(), &plan, show, Paint::new(true));
     let mut plain = String::new();
     let mut rest = painted.as_str();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aomidori_model::{Address, Traffic};
-use aomidori_plan::{Action, FieldChange, Mode, Notice, Plan, Reason, Step, Summary};
+use aomidori_model::{Address, KindName, Reference, Target as RefTarget, Traffic, Value};
+use aomidori_plan::{Action, FieldChange, Mode, Notice, Observation, Plan, Reason, Step, Summary};
 
 use super::schedule;
 use super::{Paint, value};
@@ -45,22 +45,59 @@ pub(crate) struct Show<'a> {
     pub(crate) compact: bool,
     /// The order of groups, where the host gave one.
     pub(crate) groups: &'a [String],
-    /// How many resources are live, for the line of an empty plan.
-    pub(crate) live: usize,
+    /// What is live: its ids are shown as addresses. `None` for a saved plan.
+    pub(crate) observation: Option<&'a Observation>,
+}
+
+/// The kinds and addresses of what is live, by id.
+type Names = BTreeMap<String, (KindName, Address)>;
+
+fn names(observation: Option<&Observation>) -> Names {
+    // A name that AWS takes for an id may be anything else elsewhere.
+    let telling = |id: &str| {
+        let minted = |(kind, rest): (&str, &str)| {
+            kind.bytes().all(|b| b.is_ascii_lowercase())
+                && rest.len() >= 8
+                && rest.bytes().any(|b| b.is_ascii_digit())
+                && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        id.starts_with("arn:") || id.split_once('-').is_some_and(minted)
+    };
+    let ours = observation.into_iter().flat_map(Observation::ours).filter(|(_, found)| telling(&found.id));
+    ours.map(|(address, found)| (found.id.clone(), (found.kind, address.clone()))).collect()
+}
+
+/// The same value with addresses for the ids of what is live.
+fn named(value: &Value, names: &Names) -> Value {
+    match value {
+        Value::Str(text) => match names.get(text) {
+            Some((kind, address)) => {
+                Value::Ref(Reference { kind: *kind, target: RefTarget::Address(address.clone()), output: None })
+            }
+            None => value.clone(),
+        },
+        Value::List(items) => Value::List(items.iter().map(|item| named(item, names)).collect()),
+        Value::Set(items) => Value::Set(items.iter().map(|item| named(item, names)).collect()),
+        Value::Map(items) => Value::Map(items.iter().map(|(key, item)| (key.clone(), named(item, names))).collect()),
+        // Nothing else holds the id of a resource by itself.
+        other => other.clone(),
+    }
 }
 
 /// The whole plan: header, resources by group, notices, summary, and how long it takes.
 pub(crate) fn human(header: &Header, plan: &Plan, show: Show<'_>, paint: Paint) -> String {
     if plan.is_empty() {
-        let mut text = empty(header, plan.mode, show.live);
+        let live = show.observation.map_or(0, |observation| observation.ours().count());
+        let mut text = empty(header, plan.mode, live);
         text.push_str(&notices(&plan.notices, paint));
         return text;
     }
     let mut text = header.line(paint);
+    let names = names(show.observation);
     for (group, items) in grouped(plan, show.groups) {
         text.push_str(&format!("\n{}\n", paint.bold(group)));
         for item in items {
-            text.push_str(&self::item(plan, item, show.compact, paint));
+            text.push_str(&self::item(plan, item, (!show.compact).then_some(&names), paint));
         }
     }
     text.push('\n');
@@ -111,8 +148,8 @@ fn grouped<'a>(plan: &'a Plan, order: &[String]) -> Vec<(&'a str, Vec<&'a Step>)
     groups
 }
 
-/// One resource: glyph, address, kind, reason, traffic; and its fields.
-fn item(plan: &Plan, step: &Step, compact: bool, paint: Paint) -> String {
+/// One resource: glyph, address, kind, reason, traffic; and its fields, unless there are no names for what is in them.
+fn item(plan: &Plan, step: &Step, names: Option<&Names>, paint: Paint) -> String {
     let glyph = glyph(step);
     let painted = match step.action {
         Action::Create if step.replacing.is_some() => paint.warn(&format!("{glyph:>3}")),
@@ -131,8 +168,8 @@ fn item(plan: &Plan, step: &Step, compact: bool, paint: Paint) -> String {
         line.push_str(&format!("  {}", paint.warn(&format!("! {effect}"))));
     }
     line.push('\n');
-    if !compact {
-        line.push_str(&fields(step, paint));
+    if let Some(names) = names {
+        line.push_str(&fields(step, names, paint));
     }
     line
 }
@@ -175,7 +212,7 @@ fn traffic(traffic: Traffic) -> Option<&'static str> {
     }
 }
 
-fn fields(step: &Step, paint: Paint) -> String {
+fn fields(step: &Step, names: &Names, paint: Paint) -> String {
     if step.changes.is_empty() {
         return String::new();
     }
@@ -184,12 +221,12 @@ fn fields(step: &Step, paint: Paint) -> String {
     let width = lengths.filter(|length| *length <= 42).max().unwrap_or(0);
     let mut text = String::new();
     for change in &step.changes {
-        text.push_str(&field(step, change, width, paint));
+        text.push_str(&field(step, change, (width, names), paint));
     }
     text
 }
 
-fn field(step: &Step, change: &FieldChange, width: usize, paint: Paint) -> String {
+fn field(step: &Step, change: &FieldChange, (width, names): (usize, &Names), paint: Paint) -> String {
     const INDENT: &str = "        ";
     let FieldChange { field, before, after, replaces, secret } = change;
     let creates = step.action == Action::Create && step.replacing.is_none();
@@ -201,6 +238,8 @@ fn field(step: &Step, change: &FieldChange, width: usize, paint: Paint) -> Strin
         (false, false) if before == after => " ".to_owned(),
         _ => paint.warn("~"),
     };
+    let unknown = value::is_unknown(after);
+    let (before, after) = (&named(before, names), &named(after, names));
     let mut lines = match (before.is_null(), after.is_null()) {
         _ if *secret => vec!["(secret)".to_owned()],
         (true, _) => value::lines(after),
@@ -209,7 +248,7 @@ fn field(step: &Step, change: &FieldChange, width: usize, paint: Paint) -> Strin
         (false, false) => value::change(before, after, paint),
     };
     let mut remarks = Vec::new();
-    if value::is_unknown(after) {
+    if unknown {
         remarks.push("(known after apply)".to_owned());
     }
     if *replaces && !creates && before != after {
@@ -258,7 +297,7 @@ fn time(header: &Header, plan: &Plan) -> String {
     // Only what counts: the longest few, in their order.
     let mut by_length: Vec<u64> = path.iter().map(|leg| leg.seconds).collect();
     by_length.sort_unstable_by(|a, b| b.cmp(a));
-    let least = by_length.get(SHOWN - 1).copied().unwrap_or(0).max(3);
+    let least = by_length.get(SHOWN - 1).copied().unwrap_or(0).max(3).max(total / 20);
     path.retain(|leg| leg.seconds >= least);
     path.truncate(SHOWN);
     let legs: Vec<String> =
