@@ -246,7 +246,8 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         return Err(ApiError::new("InvalidConfigurationRequest", "The local cloud has IPv4 targets only, without a control port"));
     }
     let http = is_http(&protocol);
-    let version = match input.protocol_version {
+    // Terraform's provider sends an empty one where none is said, and AWS takes that.
+    let version = match input.protocol_version.filter(|version| !version.is_empty()) {
         None => http.then(|| "HTTP1".to_owned()),
         Some(version) => {
             check_enum("protocolVersion", &version, &["HTTP1", "HTTP2", "GRPC"])?;
