@@ -318,7 +318,8 @@ pub enum Color {
 pub(crate) fn decorate(command: clap::Command, inputs: &[InputKey]) -> clap::Command {
     let codes = exit_codes();
     let inputs = inputs_help(inputs);
-    decorate_all(command.after_help(codes), &inputs)
+    let long = if inputs.is_empty() { codes.clone() } else { format!("{inputs}\n\n{codes}") };
+    decorate_all(command.after_help(codes).after_long_help(long), &inputs)
 }
 
 fn decorate_all(command: clap::Command, inputs: &str) -> clap::Command {
