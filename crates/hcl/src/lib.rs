@@ -1,0 +1,199 @@
+//! Terraform from a stack: modules, roots and import blocks that read as if written by hand.
+//!
+//! [`emit`] is a pure function of a [`Stack`] and [`Options`]: the same input gives the same bytes. Groups of the stack
+//! become modules, references between groups typed variables and outputs. What the stack's marks give to CodeDeploy becomes
+//! `ignore_changes`; the order that no reference states becomes `depends_on`; the tags that make a resource the stack's are
+//! there from the start, so that what Terraform applies is Aomidori's at once.
+//!
+//! ```
+//! use aomidori_hcl::{Options, emit};
+//! use aomidori_model::Stack;
+//! use aomidori_model::kinds::Vpc;
+//!
+//! let mut stack = Stack::new("shop-staging".parse()?);
+//! stack.add("network/vpc", Vpc { cidr: "10.0.0.0/16".parse()?, dns_support: None, dns_hostnames: None });
+//! let files = emit(&stack, &Options { region: Some("eu-central-1".into()), ..Options::default() })?;
+//! assert!(files.iter().any(|file| file.path == "modules/network/main.tf"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! How: [`lower`] makes of each kind resources of Terraform, [`family`] finds what `for_each` covers, [`wiring`] what
+//! modules give each other, [`write`] and [`module`] make text of a module, [`root`] of a root.
+
+mod compare;
+mod family;
+mod import;
+mod inputs;
+mod ir;
+mod lower;
+mod module;
+mod names;
+mod readme;
+mod root;
+mod testing;
+mod text;
+mod wiring;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aomidori_model::{Address, Problem, Stack};
+
+pub use compare::{Change, compare};
+pub use import::{Live, MissingImport};
+pub(crate) use names::region_of;
+
+/// What can be chosen about what is emitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// One root, or one for each life span.
+    pub layout: Layout,
+    /// Where state is kept.
+    pub backend: Backend,
+    /// The region, where the stack does not say it by its zones.
+    pub region: Option<String>,
+    /// Live ids by address: with them import blocks are emitted.
+    pub import: Option<BTreeMap<Address, Live>>,
+}
+
+/// How roots are cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// One root.
+    #[default]
+    Single,
+    /// `across`, `ENVIRONMENT` and `ENVIRONMENT/code_deploy`, which read each other's state: the group `across`, the groups
+    /// with CodeDeploy's kinds that nothing else refers to, and the rest.
+    Split,
+}
+
+/// Where state is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// A file in the root's folder.
+    #[default]
+    Local,
+    /// S3, with a lock file beside the state.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The key of the state; the split layout puts each root's folder behind it.
+        key: String,
+        /// The bucket's region.
+        region: String,
+    },
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct File {
+    /// Its path below the folder that is emitted to, with `/`.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why a stack cannot be emitted.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// The stack itself is wrong.
+    #[error("the stack has {} problems, the first: {}", .0.len(), .0.first().map(|problem| problem.message.as_str()).unwrap_or_default())]
+    Invalid(Vec<Problem>),
+    /// Terraform, or this emitter, has no words for something.
+    #[error("`{address}` cannot be emitted: {what}")]
+    Unsupported {
+        /// What it is about.
+        address: Address,
+        /// What there are no words for.
+        what: String,
+    },
+    /// What was written does not parse: a bug of the emitter.
+    #[error("the emitted `{path}` does not parse: this is a bug in Aomidori")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// What the parser says.
+        #[source]
+        source: Box<hcl::Error>,
+    },
+    /// Import blocks were asked for, and live ids are missing.
+    #[error("{} resources have no live id to import, the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    Import(Vec<MissingImport>),
+}
+
+/// The Terraform configuration of a stack, in order of path.
+///
+/// # Errors
+/// The stack is not valid, or holds something that cannot be said in Terraform.
+pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
+    let problems = stack.validate();
+    if !problems.is_empty() {
+        return Err(EmitError::Invalid(problems));
+    }
+    let instances = lower::lower(stack)?;
+    let region = region_of(stack).or_else(|| options.region.clone());
+    let names = names::Names::new(stack, region, &instances);
+    let (families, places) = family::families(&instances);
+    let (outputs, unhung) = wiring::outputs(&families, &places);
+    let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(&places)).collect();
+    let modules: BTreeSet<&str> = families.iter().map(|family| family.module.as_str()).collect();
+    let mut modules: Vec<module::Module> = modules
+        .into_iter()
+        .map(|name| module::module(name, &families, &places, &outputs, &unhung, &names))
+        .collect();
+    let ready = add_ready(&mut modules, &families, &unhung);
+    let plans = root::plan(stack, &families, &uses, options.layout);
+    let parts = root::Parts {
+        modules: &modules,
+        families: &families,
+        uses: &uses,
+        names: &names,
+        backend: &options.backend,
+        ready: &ready,
+    };
+    let mut files: Vec<File> = plans.iter().flat_map(|plan| root::root(plan, &plans, &parts)).collect();
+    if let Some(live) = &options.import {
+        files.extend(import::files(stack, &instances, &families, &places, &plans, live)?);
+    }
+    for module in &modules {
+        files.extend(
+            module
+                .files
+                .iter()
+                .map(|(path, text)| File { path: format!("modules/{}/{path}", module.name), text: text.clone() }),
+        );
+    }
+    files.push(File { path: ".gitignore".into(), text: ".terraform/\n*.tfstate\n*.tfstate.*\n".into() });
+    files.sort();
+    for file in files.iter().filter(|file| file.path.ends_with(".tf") || file.path.ends_with(".hcl")) {
+        if let Err(source) = hcl::parse(&file.text) {
+            return Err(EmitError::Syntax { path: file.path.clone(), source: Box::new(source) });
+        }
+    }
+    Ok(files)
+}
+
+/// Adds the outputs that only carry order, to the modules that others come after; their names by module.
+fn add_ready(
+    modules: &mut [module::Module],
+    families: &[family::Family],
+    unhung: &BTreeSet<(usize, usize)>,
+) -> BTreeMap<String, String> {
+    let mut needed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for family in unhung.iter().filter_map(|(_, on)| families.get(*on)) {
+        needed.entry(&family.module).or_default().insert(family.reference());
+    }
+    let mut names = BTreeMap::new();
+    for module in modules {
+        let Some(on) = needed.get(module.name.as_str()) else { continue };
+        let on: Vec<String> = on.iter().cloned().collect();
+        let block = format!(
+            "\noutput \"ready\" {{\n  description = \"Set when what others come after is there\"\n  value       = true\n\n  depends_on = {}\n}}\n",
+            write::list(&on, 2)
+        );
+        let outputs = module.files.entry("outputs.tf".into()).or_default();
+        *outputs = format!("{outputs}{block}").trim_start().to_owned();
+        names.insert(module.name.clone(), "ready".to_owned());
+    }
+    names
+}

@@ -1,0 +1,192 @@
+//! Roles and policies: documents are `aws_iam_policy_document` data sources.
+
+use aomidori_model::kinds::{IamPolicy, IamRole};
+use aomidori_model::policy::{Effect, PolicyDocument, PolicyResource, Principal, Statement};
+use aomidori_model::value::Target;
+
+use super::{Cx, point, points};
+use crate::EmitError;
+use crate::ir::{Gather, Id, Item, Node};
+
+pub(super) fn policy(cx: &mut Cx<'_>, it: &IamPolicy) -> Result<(), EmitError> {
+    let IamPolicy { name, description, document: wanted } = it;
+    let json = document(cx, wanted, "", "iam")?;
+    let body = vec![
+        Item::Attr("name", Node::Name(name.to_string())),
+        Item::Attr("description", Node::opt(description.as_ref(), Node::str)),
+        Item::Attr("policy", json),
+        Item::Gap,
+        cx.plain_tags(),
+    ];
+    let mut instance = cx.main("policy", "iam", Gather::Alone, body);
+    instance.named = true;
+    cx.add(instance);
+    Ok(())
+}
+
+pub(super) fn role(cx: &mut Cx<'_>, it: &IamRole) -> Result<(), EmitError> {
+    let IamRole { name, description, trust, managed_policies, inline_policies, max_session_duration } = it;
+    let trust = document(cx, trust, "assume-role", "iam")?;
+    let mut parts = Vec::new();
+    if !managed_policies.is_empty() {
+        let arns = points(managed_policies);
+        parts.push(Node::Call("formatlist", vec![Node::str("managed_policy_arns=%s"), arns]));
+    }
+    if !inline_policies.is_empty() {
+        parts.push(Node::strs(inline_policies.keys().map(|name| format!("inline_policy={name}"))));
+    }
+    let tags = cx.tags(parts, managed_policies.len() + inline_policies.len());
+    let body = vec![
+        Item::Attr("name", Node::Name(name.to_string())),
+        Item::Attr("description", Node::opt(description.as_ref(), Node::str)),
+        Item::Attr("assume_role_policy", trust),
+        Item::Attr("max_session_duration", Node::opt(*max_session_duration, |seconds| Node::Int(seconds.into()))),
+        Item::Gap,
+        Item::Attr("tags", tags),
+    ];
+    let mut role = cx.main("role", "iam", Gather::Alone, body);
+    role.named = true;
+    cx.add(role);
+
+    let name = || Node::Ref(Id::of("aws_iam_role", cx.address), "name");
+    let mut made = Vec::new();
+    for managed in managed_policies {
+        let (part, key) = match managed.target() {
+            Target::Address(address) => (address.to_string(), address.leaf().to_owned()),
+            Target::Id(arn) => (arn.clone(), arn.rsplit('/').next().unwrap_or(arn).to_owned()),
+        };
+        let body = vec![Item::Attr("role", name()), Item::Attr("policy_arn", point(managed))];
+        let id = Id::part("aws_iam_role_policy_attachment", cx.address, part);
+        let gather = Gather::Under(cx.label.clone(), key);
+        let mut attachment = cx.instance(id, "attachment", "iam", gather, body);
+        attachment.named = true;
+        made.push(attachment);
+    }
+    for (policy, wanted) in inline_policies {
+        let json = document(cx, wanted, policy.as_str(), "iam")?;
+        let name = Node::Ref(Id::of("aws_iam_role", cx.address), "name");
+        let body =
+            vec![Item::Attr("name", Node::Name(policy.to_string())), Item::Attr("role", name), Item::Attr("policy", json)];
+        let id = Id::part("aws_iam_role_policy", cx.address, policy.as_str());
+        let mut inline = cx.instance(id, "inline_policy", "iam", Gather::Alone, body);
+        inline.named = true;
+        inline.label = joined(&cx.label, policy.as_str());
+        made.push(inline);
+    }
+    for instance in made {
+        cx.add(instance);
+    }
+    Ok(())
+}
+
+fn joined(label: &str, part: &str) -> String {
+    if part.is_empty() {
+        label.to_owned()
+    } else if matches!(label, "role" | "policy" | "") {
+        part.to_owned()
+    } else {
+        format!("{label}-{part}")
+    }
+}
+
+/// Adds the data source of a policy document, and returns its JSON.
+pub(super) fn document(
+    cx: &mut Cx<'_>,
+    document: &PolicyDocument,
+    part: &str,
+    file: &'static str,
+) -> Result<Node, EmitError> {
+    let id = Id::part("aws_iam_policy_document", cx.address, part);
+    let mut body = Vec::new();
+    for wanted in &document.statements {
+        if !body.is_empty() {
+            body.push(Item::Gap);
+        }
+        body.push(Item::Block("statement", statement(cx, wanted)?));
+    }
+    let mut data = cx.instance(id.clone(), "policy_document", file, Gather::Alone, body);
+    data.data = true;
+    data.named = true;
+    data.label = joined(&cx.label, part);
+    cx.add(data);
+    Ok(Node::Ref(id, "json"))
+}
+
+fn statement(cx: &Cx<'_>, wanted: &Statement) -> Result<Vec<Item>, EmitError> {
+    let Statement { sid, effect, principal, actions, not_actions, resources, conditions } = wanted;
+    let text = |text: &String| {
+        if text.contains("&{") {
+            // The data source would turn it into a policy variable, and has no way to say that it is none.
+            Err(cx.unsupported(format!("a policy document with `&{{` in it (`{text}`)")))
+        } else {
+            Ok(Node::Name(text.clone()))
+        }
+    };
+    let texts = |items: &mut dyn Iterator<Item = &String>| -> Result<Node, EmitError> {
+        let items: Vec<Node> = items.map(text).collect::<Result<_, _>>()?;
+        Ok(if items.is_empty() { Node::Null } else { Node::List(items) })
+    };
+    let mut body = vec![
+        Item::Attr("sid", Node::opt(sid.as_ref(), Node::str)),
+        Item::Attr(
+            "effect",
+            match effect {
+                Effect::Allow => Node::Null,
+                Effect::Deny => Node::str("Deny"),
+            },
+        ),
+        Item::Attr("actions", texts(&mut actions.iter())?),
+        Item::Attr("not_actions", texts(&mut not_actions.iter())?),
+    ];
+    let named: Vec<Node> = resources
+        .iter()
+        .map(|resource| match resource {
+            PolicyResource::Arn(pattern) => text(pattern),
+            PolicyResource::Of(reference) => match &reference.target {
+                Target::Id(id) => Ok(Node::str(id)),
+                Target::Address(address) => {
+                    let found = cx.stack.get(address).ok_or_else(|| cx.unsupported("a reference to nothing"))?;
+                    let attr = if reference.kind == aomidori_model::KindName::EcsService { "id" } else { "arn" };
+                    Ok(Node::Ref(Id::of(super::terraform_type(&found.resource), address), attr))
+                }
+            },
+        })
+        .collect::<Result<_, _>>()?;
+    body.push(Item::Attr("resources", if named.is_empty() { Node::Null } else { Node::List(named) }));
+    match principal {
+        None => {}
+        Some(Principal::Anyone) => body.extend([Item::Gap, principals("*", Node::strs(["*"]))]),
+        Some(Principal::By(types)) => {
+            for (kind, who) in types {
+                let kind = match kind.as_str() {
+                    "Service" => "Service",
+                    "AWS" => "AWS",
+                    "Federated" => "Federated",
+                    "CanonicalUser" => "CanonicalUser",
+                    other => return Err(cx.unsupported(format!("a principal of type `{other}`"))),
+                };
+                body.extend([Item::Gap, principals(kind, texts(&mut who.iter())?)]);
+            }
+        }
+    }
+    for (operator, keys) in conditions {
+        for (key, values) in keys {
+            body.extend([
+                Item::Gap,
+                Item::Block(
+                    "condition",
+                    vec![
+                        Item::Attr("test", Node::str(operator)),
+                        Item::Attr("variable", Node::str(key)),
+                        Item::Attr("values", texts(&mut values.iter())?),
+                    ],
+                ),
+            ]);
+        }
+    }
+    Ok(body)
+}
+
+fn principals(kind: &str, identifiers: Node) -> Item {
+    Item::Block("principals", vec![Item::Attr("type", Node::str(kind)), Item::Attr("identifiers", identifiers)])
+}

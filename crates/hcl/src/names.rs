@@ -1,0 +1,179 @@
+//! The stack's name and region inside other texts, and the variables that stand for them.
+
+use std::collections::BTreeMap;
+
+use aomidori_model::kinds::{Subnet, TaskDefinition};
+use aomidori_model::{Stack, StackName};
+
+use crate::family::module_name;
+use crate::ir::{Id, Instance, Item, Node};
+use crate::text::{key, quote};
+use crate::write::{From, Limit, Variable};
+
+/// The stack's name and region.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) stack: String,
+    pub(crate) region: Option<String>,
+    tags: BTreeMap<String, String>,
+    /// The longest stack name with which all names of a module are legal; under `""` that of all.
+    limits: BTreeMap<String, usize>,
+}
+
+/// The region of a stack: that of its zones, else of its logs.
+pub(crate) fn region_of(stack: &Stack) -> Option<String> {
+    let zones = stack.of::<Subnet>().map(|(_, subnet)| subnet.zone.as_str());
+    let regions = zones.map(|zone| {
+        // `us-west-2-lax-1a` is a local zone of us-west-2.
+        let words: Vec<&str> = zone.splitn(4, '-').collect();
+        match words.as_slice() {
+            [area, place, number, ..] => {
+                let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
+                (!digits.is_empty()).then(|| format!("{area}-{place}-{digits}"))
+            }
+            _ => None,
+        }
+    });
+    let logs = stack.of::<TaskDefinition>().flat_map(|(_, definition)| &definition.containers);
+    let logs = logs.filter_map(|container| container.logs.as_ref()).map(|logs| Some(logs.region.clone()));
+    let mut all = regions.chain(logs);
+    let first = all.next()??;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
+}
+
+/// True if `word` stands in `text` as a word.
+pub(crate) fn mentions(text: &str, word: &str) -> bool {
+    place(text, word).is_some()
+}
+
+fn place(text: &str, word: &str) -> Option<usize> {
+    if word.is_empty() {
+        return None;
+    }
+    text.match_indices(word).map(|(at, _)| at).find(|at| {
+        let before = text[..*at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    })
+}
+
+impl Names {
+    pub(crate) fn new(stack: &Stack, region: Option<String>, instances: &BTreeMap<Id, Instance>) -> Names {
+        let mut limits: BTreeMap<String, usize> = BTreeMap::new();
+        let name = stack.name().as_str();
+        let (_, most) = StackName::RULE.length;
+        for instance in instances.values() {
+            for (text, longest) in names(instance) {
+                if mentions(text, name) {
+                    let rest = text.chars().count() - name.chars().count();
+                    let limit = longest.saturating_sub(rest).min(most);
+                    for module in [module_name(instance.id.address.group()), String::new()] {
+                        let known = limits.entry(module).or_insert(most);
+                        *known = (*known).min(limit);
+                    }
+                }
+            }
+        }
+        let tags = stack.tags.iter().filter(|(key, _)| *key != "Name").map(|(k, v)| (k.clone(), v.clone())).collect();
+        Names { stack: name.to_owned(), region, tags, limits }
+    }
+
+    /// True if the stack's name or region is a word of `text`.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        mentions(text, &self.stack) || self.region.as_deref().is_some_and(|region| mentions(text, region))
+    }
+
+    /// The text in pieces: literals, and variables in place of name and region.
+    pub(crate) fn pieces<'t>(&self, text: &'t str) -> Vec<Result<&'t str, &'static str>> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        loop {
+            let name = place(rest, &self.stack).map(|at| (at, self.stack.len(), "name"));
+            let region = self.region.as_deref().and_then(|region| place(rest, region).map(|at| (at, region.len(), "region")));
+            let Some((at, length, variable)) = [name, region].into_iter().flatten().min() else { break };
+            if at > 0 {
+                pieces.push(Ok(&rest[..at]));
+            }
+            pieces.push(Err(variable));
+            rest = &rest[at + length..];
+        }
+        if !rest.is_empty() || pieces.is_empty() {
+            pieces.push(Ok(rest));
+        }
+        pieces
+    }
+
+    /// The variable `name`, `region` or `tags` of a module (`""` is a root).
+    pub(crate) fn variable(&self, name: &str, module: &str) -> Variable {
+        let (about, ty, value, checks) = match name {
+            "name" => {
+                let (_, most) = StackName::RULE.length;
+                let longest = self.limits.get(module).copied().unwrap_or(most);
+                (
+                    "Name of the environment: part of every name, and the value of the tag aomidori:stack",
+                    "string",
+                    quote(&self.stack),
+                    vec![Limit {
+                        condition: format!(
+                            "can(regex(\"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$\", var.name)) && length(var.name) <= {longest}"
+                        ),
+                        message: format!(
+                            "The name has 1 to {longest} lower-case letters, digits and hyphens, and starts and ends with a letter or digit."
+                        ),
+                        bad: Some("\"Not_A_Name\"".to_owned()),
+                    }],
+                )
+            }
+            "region" => (
+                "AWS region",
+                "string",
+                quote(self.region.as_deref().unwrap_or("us-east-1")),
+                vec![Limit {
+                    condition: "can(regex(\"^[a-z]{2}(-[a-z]+)+-[0-9]+$\", var.region))".to_owned(),
+                    message: "An AWS region, such as ap-northeast-1.".to_owned(),
+                    bad: Some("\"Tokyo\"".to_owned()),
+                }],
+            ),
+            _ => {
+                let rows: Vec<String> =
+                    self.tags.iter().map(|(name, value)| format!("  {} = {}\n", key(name), quote(value))).collect();
+                let value = if rows.is_empty() { "{}".to_owned() } else { format!("{{\n{}}}", rows.concat()) };
+                let checks = if module.is_empty() {
+                    vec![Limit {
+                        condition: "alltrue([for key in keys(var.tags) : key != \"Name\" && !startswith(key, \"aws:\") && !startswith(key, \"aomidori:\")])".to_owned(),
+                        message: "Name, aws:… and aomidori:… are set for each resource by itself.".to_owned(),
+                        bad: None,
+                    }]
+                } else {
+                    Vec::new()
+                };
+                let about = if module.is_empty() { "Tags of every resource" } else { "Tags of every resource, the stack's mark included" };
+                (about, "map(string)", value, checks)
+            }
+        };
+        Variable { name: name.to_owned(), about: about.to_owned(), ty: ty.to_owned(), value, checks, from: From::Root }
+    }
+}
+
+/// The names that AWS limits in length, with the limit.
+fn names(instance: &Instance) -> Vec<(&str, usize)> {
+    let longest = match instance.id.tf {
+        "aws_lb" | "aws_lb_target_group" => 32,
+        "aws_iam_role" => 64,
+        "aws_iam_policy" | "aws_iam_role_policy" => 128,
+        "aws_codedeploy_app" | "aws_codedeploy_deployment_group" | "aws_codedeploy_deployment_config" => 100,
+        "aws_service_discovery_private_dns_namespace" => 253,
+        "aws_cloudwatch_log_group" => 512,
+        _ => 255,
+    };
+    instance
+        .body
+        .iter()
+        .filter_map(|item| match item {
+            Item::Attr("name" | "family" | "deployment_group_name" | "deployment_config_name", Node::Name(text)) => {
+                Some((text.as_str(), longest))
+            }
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,352 @@
+//! Roots: what is applied. They call the modules and wire them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aomidori_model::{KindName, Stack};
+
+use crate::family::{Family, module_name};
+use crate::module::{Module, READY, VERSIONS, variables_file};
+use crate::names::Names;
+use crate::readme;
+use crate::text::{align, key, quote, snake};
+use crate::write::{From, Variable, about_output};
+use crate::{Backend, File, Layout};
+
+/// A root: its folder, and the modules that it calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) folder: String,
+    pub(crate) name: String,
+    pub(crate) modules: BTreeSet<String>,
+}
+
+/// Which roots there are, in the order in which they are applied.
+///
+/// Split: `across` holds the group of that name, which outlives single environments; `ENVIRONMENT/code_deploy` the groups
+/// that CodeDeploy's kinds are in; `ENVIRONMENT` the rest. A group that another root would have to know before it is
+/// applied stays in `ENVIRONMENT`.
+pub(crate) fn plan(stack: &Stack, families: &[Family], uses: &[BTreeSet<usize>], layout: Layout) -> Vec<Plan> {
+    let all: BTreeSet<String> = stack.iter().map(|(address, _)| module_name(address.group())).collect();
+    if layout == Layout::Single {
+        return vec![Plan { folder: String::new(), name: String::new(), modules: all }];
+    }
+    let environment = stack.tags.get("Environment").map_or(stack.name().as_str(), String::as_str);
+    let environment = snake(environment).trim_start_matches('_').to_owned();
+    // Modules by the modules that they use.
+    let mut needs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (n, family) in families.iter().enumerate() {
+        for used in uses.get(n).into_iter().flatten().filter_map(|used| families.get(*used)) {
+            if used.module != family.module {
+                needs.entry(&family.module).or_default().insert(&used.module);
+            }
+        }
+    }
+    let mut across: BTreeSet<String> = all.iter().filter(|module| *module == "across").cloned().collect();
+    across.retain(|module| needs.get(module.as_str()).is_none_or(BTreeSet::is_empty));
+    let mut last: BTreeSet<String> = stack
+        .iter()
+        .filter(|(_, entry)| {
+            matches!(
+                entry.resource.kind(),
+                KindName::CodeDeployApplication | KindName::DeploymentGroup | KindName::DeploymentConfig
+            )
+        })
+        .map(|(address, _)| module_name(address.group()))
+        .collect();
+    loop {
+        let needed = needs.iter().filter(|(module, _)| !last.contains(**module)).flat_map(|(_, needs)| needs);
+        let needed: BTreeSet<String> = needed.map(ToString::to_string).collect();
+        let before = last.len();
+        last.retain(|module| !needed.contains(module));
+        if last.len() == before {
+            break;
+        }
+    }
+    let rest: BTreeSet<String> =
+        all.iter().filter(|module| !across.contains(*module) && !last.contains(*module)).cloned().collect();
+    let mut plans = vec![
+        Plan { folder: "across".into(), name: "across".into(), modules: across },
+        Plan { folder: environment.clone(), name: environment.clone(), modules: rest },
+        Plan { folder: format!("{environment}/code_deploy"), name: "code_deploy".into(), modules: last },
+    ];
+    plans.retain(|plan| !plan.modules.is_empty());
+    plans
+}
+
+/// Everything that roots are made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) modules: &'a [Module],
+    pub(crate) families: &'a [Family],
+    pub(crate) uses: &'a [BTreeSet<usize>],
+    pub(crate) names: &'a Names,
+    pub(crate) backend: &'a Backend,
+    pub(crate) ready: &'a BTreeMap<String, String>,
+}
+
+/// The files of a root.
+pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> {
+    let up = "../".repeat(if plan.folder.is_empty() { 0 } else { plan.folder.split('/').count() });
+    let up = if up.is_empty() { "./".to_owned() } else { up };
+    let called: Vec<&Module> =
+        order(parts).into_iter().filter(|module| plan.modules.contains(&module.name)).collect();
+    let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
+    let mut renamed: BTreeMap<(String, String), String> = BTreeMap::new();
+    for module in &called {
+        for variable in module.variables.iter().filter(|variable| variable.from == From::User) {
+            let known = variables.get(&variable.name);
+            let same = known.is_none_or(|known| known.ty == variable.ty && known.value == variable.value);
+            let name = if same { variable.name.clone() } else { format!("{}_{}", module.name, variable.name) };
+            renamed.insert((module.name.clone(), variable.name.clone()), name.clone());
+            variables.entry(name.clone()).or_insert(Variable { name, checks: Vec::new(), ..variable.clone() });
+        }
+    }
+    let mut all: Vec<Variable> = ["name", "region", "tags"].map(|name| parts.names.variable(name, "")).into();
+    all.extend(variables.into_values());
+    let mut remote: BTreeSet<String> = BTreeSet::new();
+    let calls: Vec<String> =
+        called.iter().map(|module| call(module, plan, plans, parts, &renamed, &up, &mut remote)).collect();
+
+    let mut main = String::from("provider \"aws\" {\n  region = var.region\n}\n\n");
+    for other in plans.iter().filter(|other| remote.contains(&other.name)) {
+        main.push_str(&remote_state(other, plan, parts.backend));
+    }
+    main.push_str(TAGS);
+    main.push_str(&calls.join("\n"));
+    let mut versions = VERSIONS.to_owned();
+    if let Backend::S3 { .. } = parts.backend {
+        // `use_lockfile` is of 1.11.
+        versions = versions.replace(">= 1.9", ">= 1.11");
+    }
+    let (outputs, rows) = outputs(plan, plans, parts, &called);
+    let mut files = vec![
+        ("main.tf", align(&main)),
+        ("variables.tf", variables_file(&all, false)),
+        ("outputs.tf", outputs),
+        ("versions.tf", versions),
+        ("terraform.tfvars", values(&all)),
+        ("README.md", about(plan, plans, &all, &rows, parts)),
+    ];
+    if let Backend::S3 { bucket, key, region } = parts.backend {
+        files.push((
+            "backend.tf",
+            align(&format!(
+                "terraform {{\n  backend \"s3\" {{\n    bucket = {}\n    key = {}\n    region = {}\n    encrypt = true\n    use_lockfile = true\n  }}\n}}\n",
+                quote(bucket),
+                quote(&state_key(key, plan)),
+                quote(region)
+            )),
+        ));
+    }
+    let at = |name: &str| if plan.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", plan.folder) };
+    files.retain(|(_, text)| !text.trim().is_empty());
+    files.into_iter().map(|(name, text)| File { path: at(name), text }).collect()
+}
+
+/// The marks, in one place.
+const TAGS: &str = "locals {
+  # aomidori:stack makes what is made here the stack's; aomidori:parts records, by hash, which tag keys are set.
+  tags = merge(var.tags, { \"aomidori:stack\" = var.name }, {
+    for n, hashes in chunklist(sort([for key in keys(var.tags) : substr(sha256(\"tags=${key}\"), 0, 8)]), 28) :
+    n == 0 ? \"aomidori:parts\" : \"aomidori:parts-${n}\" => join(\" \", hashes)
+  })
+}
+
+";
+
+/// Modules so that what is used comes first, as far as they do not use each other.
+fn order<'a>(parts: &Parts<'a>) -> Vec<&'a Module> {
+    let mut needs: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for (n, family) in parts.families.iter().enumerate() {
+        for used in parts.uses.get(n).into_iter().flatten().filter_map(|used| parts.families.get(*used)) {
+            if used.module != family.module {
+                *needs.entry(&family.module).or_default().entry(&used.module).or_default() += 1;
+            }
+        }
+    }
+    let mut left: Vec<&Module> = parts.modules.iter().collect();
+    let mut out: Vec<&Module> = Vec::new();
+    while !left.is_empty() {
+        // The one with the fewest references into what is left; the name decides among equals.
+        let missing = |module: &Module| {
+            let needs = needs.get(module.name.as_str());
+            left.iter().filter_map(|other| needs.and_then(|needs| needs.get(other.name.as_str()))).sum::<usize>()
+        };
+        let Some(best) = (0..left.len()).min_by_key(|n| left.get(*n).map(|module| (missing(module), module.name.clone())))
+        else {
+            break;
+        };
+        out.push(left.remove(best));
+    }
+    out
+}
+
+fn call(
+    module: &Module,
+    plan: &Plan,
+    plans: &[Plan],
+    parts: &Parts<'_>,
+    renamed: &BTreeMap<(String, String), String>,
+    up: &str,
+    remote: &mut BTreeSet<String>,
+) -> String {
+    let mut out = format!("module \"{}\" {{\n  source = \"{up}modules/{}\"\n", module.name, module.name);
+    let mut last = 9;
+    for variable in &module.variables {
+        let (rank, value) = match &variable.from {
+            From::Root if variable.name == "tags" => (0, "local.tags".to_owned()),
+            From::Root => (0, format!("var.{}", variable.name)),
+            From::User => {
+                let name = renamed.get(&(module.name.clone(), variable.name.clone()));
+                (1, format!("var.{}", name.unwrap_or(&variable.name)))
+            }
+            From::Output(n, attr) => {
+                let Some(family) = parts.families.get(*n) else { continue };
+                let output = if *attr == READY {
+                    parts.ready.get(&family.module).cloned().unwrap_or_default()
+                } else {
+                    output_of(parts, *n, attr)
+                };
+                if plan.modules.contains(&family.module) {
+                    (2, format!("module.{}.{output}", family.module))
+                } else {
+                    let owner = plans.iter().find(|other| other.modules.contains(&family.module));
+                    let owner = owner.map(|owner| owner.name.clone()).unwrap_or_default();
+                    remote.insert(owner.clone());
+                    let name = exported(parts, plans, &family.module, &output);
+                    (2, format!("data.terraform_remote_state.{owner}.outputs.{name}"))
+                }
+            }
+        };
+        if rank != last {
+            out.push('\n');
+            last = rank;
+        }
+        out.push_str(&format!("  {} = {value}\n", variable.name));
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn output_of(parts: &Parts<'_>, n: usize, attr: &str) -> String {
+    let found = parts.modules.iter().flat_map(|module| &module.outputs).find(|(_, place)| **place == (n, attr));
+    found.map(|(name, _)| name.clone()).unwrap_or_default()
+}
+
+/// The name of a module's output as an output of its root.
+fn exported(parts: &Parts<'_>, plans: &[Plan], module: &str, output: &str) -> String {
+    let together = plans.iter().find(|plan| plan.modules.contains(module));
+    let clashes = parts.modules.iter().any(|other| {
+        other.name != module
+            && other.outputs.contains_key(output)
+            && together.is_some_and(|plan| plan.modules.contains(&other.name))
+    });
+    if clashes { format!("{module}_{output}") } else { output.to_owned() }
+}
+
+/// Outputs of a root: what a person wants to know, and what other roots take.
+fn outputs(plan: &Plan, plans: &[Plan], parts: &Parts<'_>, called: &[&Module]) -> (String, Vec<(String, String)>) {
+    let mut wanted: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let taken: BTreeSet<(usize, &str)> = parts
+        .modules
+        .iter()
+        .filter(|module| !plan.modules.contains(&module.name))
+        .flat_map(|module| &module.variables)
+        .filter_map(|variable| match &variable.from {
+            From::Output(n, attr) => Some((*n, *attr)),
+            From::User | From::Root => None,
+        })
+        .collect();
+    for module in called {
+        for (name, (n, attr)) in &module.outputs {
+            let Some(family) = parts.families.get(*n) else { continue };
+            let shown = matches!(
+                (family.tf, *attr),
+                ("aws_lb", "dns_name")
+                    | ("aws_ecr_repository", "repository_url")
+                    | ("aws_ecs_cluster" | "aws_ecs_service" | "aws_codedeploy_app", "name")
+                    | ("aws_codedeploy_deployment_group", "deployment_group_name")
+                    | ("aws_route53_record", "fqdn")
+            );
+            if shown || taken.contains(&(*n, attr)) {
+                let about = about_output(family, attr);
+                wanted.insert(exported(parts, plans, &module.name, name), (about, format!("module.{}.{name}", module.name)));
+            }
+        }
+    }
+    let blocks: Vec<String> = wanted
+        .iter()
+        .map(|(name, (about, value))| format!("output \"{name}\" {{\n  description = {}\n  value = {value}\n}}\n", quote(about)))
+        .collect();
+    let rows = wanted.into_iter().map(|(name, (about, _))| (name, about)).collect();
+    (align(&blocks.join("\n")), rows)
+}
+
+fn state_key(base: &str, plan: &Plan) -> String {
+    if plan.folder.is_empty() {
+        base.to_owned()
+    } else {
+        match base.strip_suffix(".tfstate") {
+            Some(stem) => format!("{stem}/{}.tfstate", plan.folder),
+            None => format!("{base}/{}", plan.folder),
+        }
+    }
+}
+
+fn remote_state(other: &Plan, plan: &Plan, backend: &Backend) -> String {
+    let config = match backend {
+        Backend::Local => {
+            let up = "../".repeat(plan.folder.split('/').count());
+            format!("    path = \"${{path.module}}/{up}{}/terraform.tfstate\"\n", other.folder)
+        }
+        Backend::S3 { bucket, key, region } => format!(
+            "    bucket = {}\n    key = {}\n    region = {}\n",
+            quote(bucket),
+            quote(&state_key(key, other)),
+            quote(region)
+        ),
+    };
+    let kind = match backend {
+        Backend::Local => "local",
+        Backend::S3 { .. } => "s3",
+    };
+    format!("data \"terraform_remote_state\" \"{}\" {{\n  backend = \"{kind}\"\n\n  config = {{\n{config}  }}\n}}\n\n", other.name)
+}
+
+/// `terraform.tfvars`.
+fn values(variables: &[Variable]) -> String {
+    let mut out = String::new();
+    for variable in variables {
+        if variable.value.contains('\n') && !out.is_empty() && !out.ends_with("\n\n") {
+            out.push('\n');
+        }
+        out.push_str(&format!("{} = {}\n", key(&variable.name), variable.value));
+        if variable.value.contains('\n') {
+            out.push('\n');
+        }
+    }
+    align(&out)
+}
+
+fn about(plan: &Plan, plans: &[Plan], variables: &[Variable], rows: &[(String, String)], parts: &Parts<'_>) -> String {
+    let title = if plan.folder.is_empty() { parts.names.stack.clone() } else { format!("{}: {}", parts.names.stack, plan.folder) };
+    let mut out = format!("# {title}\n\nEmitted by Aomidori from the stack `{}`.\n\n", parts.names.stack);
+    if plans.len() > 1 {
+        let folders: Vec<String> = plans.iter().map(|plan| format!("`{}`", plan.folder)).collect();
+        out.push_str(&format!(
+            "Roots are applied in the order {}, and destroyed in the opposite one.\n\n",
+            folders.join(", ")
+        ));
+    }
+    out.push_str("```console\n$ terraform init\n$ terraform plan\n$ terraform apply\n```\n\n");
+    out.push_str(
+        "What AWS CodeDeploy decides (the live target group, and the task definition of its services) is in \
+         `ignore_changes`.\nWhat is applied here carries the tags `aomidori:stack` and `aomidori:address`, and is Aomidori's \
+         own as well.\n\n## Modules\n\n",
+    );
+    for module in &plan.modules {
+        out.push_str(&format!("- `{module}`\n"));
+    }
+    readme::inputs(&mut out, variables, true);
+    readme::results(&mut out, rows);
+    out
+}

@@ -1,0 +1,691 @@
+//! Families as text, inside one module: expressions, blocks, tables, and the variables that they need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::family::{Column, Family, Places};
+use crate::inputs::Input;
+use crate::ir::{Item, Node};
+use crate::names::Names;
+use crate::text::{escape, key, quote};
+use crate::wiring::Outputs;
+
+/// A variable of a module.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) about: String,
+    pub(crate) ty: String,
+    /// What this stack has, as HCL; for what comes from another module, something that looks like it.
+    pub(crate) value: String,
+    pub(crate) checks: Vec<Limit>,
+    pub(crate) from: From,
+}
+
+/// A `validation`, with a value that it refuses.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Limit {
+    pub(crate) condition: String,
+    pub(crate) message: String,
+    pub(crate) bad: Option<String>,
+}
+
+/// Where a variable's value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum From {
+    /// Whoever uses the configuration.
+    User,
+    /// An output of another module.
+    Output(usize, &'static str),
+    /// The root: the stack's name, region or tags.
+    Root,
+}
+
+/// Writes the families of one module.
+pub(crate) struct Writer<'a> {
+    pub(crate) families: &'a [Family],
+    pub(crate) places: &'a Places,
+    pub(crate) outputs: &'a Outputs,
+    pub(crate) names: &'a Names,
+    pub(crate) module: &'a str,
+    pub(crate) variables: BTreeMap<String, Variable>,
+    pub(crate) uses_tag_parts: bool,
+    family: usize,
+}
+
+const WIDE: usize = 110;
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(
+        families: &'a [Family],
+        places: &'a Places,
+        outputs: &'a Outputs,
+        names: &'a Names,
+        module: &'a str,
+    ) -> Writer<'a> {
+        let variables = BTreeMap::new();
+        Writer { families, places, outputs, names, module, variables, uses_tag_parts: false, family: 0 }
+    }
+
+    /// The block of a family, with the table that it needs.
+    pub(crate) fn block(&mut self, n: usize, after: &[String]) -> String {
+        self.family = n;
+        let Some(family) = self.families.get(n) else { return String::new() };
+        let mut out = String::new();
+        let each = self.each(family, &mut out);
+        if !family.why.is_empty() {
+            out.push_str(&format!("# {}\n", family.why));
+        }
+        let keyword = if family.data { "data" } else { "resource" };
+        out.push_str(&format!("{keyword} \"{}\" \"{}\" {{\n", family.tf, family.name));
+        if let Some(each) = each {
+            out.push_str(&format!("  for_each = {each}\n\n"));
+        }
+        self.items(&family.body, 2, &mut out);
+        if !after.is_empty() {
+            out.push_str("\n  depends_on = ");
+            out.push_str(&list(after, 2));
+            out.push('\n');
+        }
+        if !family.ignore.fields.is_empty() {
+            let fields: Vec<String> = family.ignore.fields.iter().map(ToString::to_string).collect();
+            let ignored = list(&fields, 4);
+            out.push_str(&format!(
+                "\n  lifecycle {{\n    # {}\n    ignore_changes = {ignored}\n  }}\n",
+                family.ignore.reason
+            ));
+        }
+        out.push_str("}\n");
+        out
+    }
+
+    fn items(&mut self, items: &[Item], indent: usize, out: &mut String) {
+        let pad = " ".repeat(indent);
+        let mut gap = false;
+        let mut first = true;
+        for item in items {
+            match item {
+                Item::Gap => gap = true,
+                Item::Attr(_, Node::Null) => {}
+                Item::Attr(name, node) => {
+                    if std::mem::take(&mut gap) && !first {
+                        out.push('\n');
+                    }
+                    let value = self.expr(node, indent);
+                    out.push_str(&format!("{pad}{name} = {value}\n"));
+                    first = false;
+                }
+                Item::Block(name, inner) => {
+                    if std::mem::take(&mut gap) && !first {
+                        out.push('\n');
+                    }
+                    out.push_str(&format!("{pad}{name} {{\n"));
+                    self.items(inner, indent + 2, out);
+                    out.push_str(&format!("{pad}}}\n"));
+                    first = false;
+                }
+            }
+        }
+    }
+
+    /// What `for_each` goes over. A table of literals that a user may choose is a variable, else it is a local value.
+    fn each(&mut self, family: &Family, before: &mut String) -> Option<String> {
+        let keys = family.keys.as_ref()?;
+        if family.columns.is_empty() {
+            if let Some(leader) = self.leader(family) {
+                return Some(leader);
+            }
+            let quoted: Vec<String> = keys.iter().map(|key| quote(key)).collect();
+            return Some(format!("toset({})", list(&quoted, 2)));
+        }
+        if self.is_variable(family) {
+            return Some(format!("var.{}", self.table_variable(family, keys)));
+        }
+        let name = self.table_name(family);
+        let single = family.columns.len() == 1;
+        let mut rows = Vec::new();
+        for (n, row) in keys.iter().enumerate() {
+            let mut cells = Vec::new();
+            for column in &family.columns {
+                let Some(cell) = column.cells.get(n) else { continue };
+                let text = match column.input {
+                    Some(input) if self.is_plain(cell) && *cell != Node::Null => {
+                        let map = self.map_variable(family, keys, column, input);
+                        format!("var.{map}[{}]", quote(row))
+                    }
+                    _ if *cell == Node::Null && !single => continue,
+                    _ => self.flat(cell),
+                };
+                cells.push((column.name.clone(), text));
+            }
+            rows.push(format!("    {} = {}\n", key(row), row_text(&cells, single)));
+        }
+        before.push_str(&format!("locals {{\n  {name} = {{\n{}  }}\n}}\n\n", rows.concat()));
+        Some(format!("local.{name}"))
+    }
+
+    /// True if the family's table is a variable.
+    fn is_variable(&self, family: &Family) -> bool {
+        family.columns.iter().any(|column| column.input.is_some())
+            && family.columns.iter().flat_map(|column| &column.cells).all(|cell| self.is_plain(cell))
+    }
+
+    /// Another family of the module that this one follows key by key.
+    fn leader(&self, family: &Family) -> Option<String> {
+        let mut followed: Vec<&Family> = Vec::new();
+        Item::walk(&family.body, &mut |node| {
+            if let Node::Keyed { family: to, key, nullable: false, .. } = node
+                && **key == Node::Code("each.key".into())
+                && let Some(other) = self.families.get(*to)
+                && other.module == self.module
+                && other.keys == family.keys
+            {
+                followed.push(other);
+            }
+        });
+        // One that says its keys itself, before one that follows as well.
+        let own = followed.iter().find(|other| other.columns.is_empty() && self.leader(other).is_none());
+        own.or(followed.first()).map(|other| other.reference())
+    }
+
+    fn table_name(&self, family: &Family) -> String {
+        let title = if family.name == "this" { family.noun.to_owned() } else { family.title() };
+        plural(&title)
+    }
+
+    /// True if the node can be a value of a variable: nothing in it needs the rest of the module.
+    fn is_plain(&self, node: &Node) -> bool {
+        let mut plain = node.is_literal();
+        node.walk(&mut |node| {
+            if let Node::Name(text) = node {
+                plain &= !self.names.is_in(text);
+            }
+        });
+        plain
+    }
+
+    fn table_variable(&mut self, family: &Family, keys: &[String]) -> String {
+        let single = family.columns.len() == 1;
+        let name = match (single, family.columns.first().and_then(|column| column.input)) {
+            (true, Some(input)) if family.name == "this" => plural(input.alone),
+            (true, Some(input)) => plural(&format!("{}_{}", family.name, input.name)),
+            _ => self.table_name(family),
+        };
+        let mut fields = Vec::new();
+        let mut checks = Vec::new();
+        for column in &family.columns {
+            let ty = column_type(column);
+            let optional = column.cells.contains(&Node::Null);
+            let ty = if optional && !single { format!("optional({ty})") } else { ty };
+            fields.push((column.name.clone(), ty));
+            let Some(input) = column.input else { continue };
+            for check in input.checks {
+                let cell = if single { "it".to_owned() } else { format!("it.{}", column.name) };
+                let holds = (check.holds)(&cell);
+                let holds = if optional { format!("{cell} == null || ({holds})") } else { holds };
+                checks.push(Limit {
+                    condition: format!("alltrue([for it in values(var.{name}) : {holds}])"),
+                    message: check.message.to_owned(),
+                    bad: Some(self.table_value(family, keys, Some((&column.name, check.bad)), 2)),
+                });
+            }
+        }
+        let about = {
+            let of = family.columns.iter().filter_map(|column| column.input).map(|input| lower_first(input.about));
+            let of: Vec<String> = of.collect();
+            let (owner, by) = if family.name == "this" {
+                (plural(&family.noun.replace('_', " ")), "")
+            } else {
+                (plural(&family.title().replace('_', " ")), "")
+            };
+            format!("{}, by name: {}{by}", upper_first(&owner), of.join("; "))
+        };
+        let ty = if single {
+            format!("map({})", fields.first().map(|(_, ty)| ty.clone()).unwrap_or_default())
+        } else {
+            let fields: Vec<String> = fields.into_iter().map(|(name, ty)| format!("  {name} = {ty}\n")).collect();
+            format!("map(object({{\n{}}}))", fields.concat())
+        };
+        let value = self.table_value(family, keys, None, 0);
+        self.declare(Variable { name, about, ty, value, checks, from: From::User })
+    }
+
+    /// The table as HCL; with one cell of the first row made bad, if asked for.
+    fn table_value(&mut self, family: &Family, keys: &[String], bad: Option<(&str, &str)>, indent: usize) -> String {
+        let single = family.columns.len() == 1;
+        let pad = " ".repeat(indent);
+        let mut out = "{\n".to_owned();
+        for (n, row) in keys.iter().enumerate() {
+            let mut cells = Vec::new();
+            for column in &family.columns {
+                let text = match (bad, column.cells.get(n)) {
+                    (Some((name, bad)), _) if n == 0 && name == column.name => bad.to_owned(),
+                    (_, Some(Node::Null) | None) => continue,
+                    (_, Some(cell)) => self.plain(cell),
+                };
+                cells.push((column.name.clone(), text));
+            }
+            out.push_str(&format!("{pad}  {} = {}\n", key(row), row_text(&cells, single)));
+        }
+        out.push_str(&format!("{pad}}}"));
+        out
+    }
+
+    /// A map with one value for each row that has one.
+    fn map_variable(&mut self, family: &Family, keys: &[String], column: &Column, input: &'static Input) -> String {
+        let name = plural(&if family.name == "this" || family.columns.len() == 1 {
+            input.alone.to_owned()
+        } else {
+            format!("{}_{}", family.name, input.name)
+        });
+        if self.variables.contains_key(&name) {
+            return name;
+        }
+        let value = |bad: Option<&str>, indent: usize, writer: &mut Writer<'_>| {
+            let pad = " ".repeat(indent);
+            let mut out = "{\n".to_owned();
+            let mut bad = bad;
+            for (row, cell) in keys.iter().zip(&column.cells) {
+                if !writer.is_plain(cell) || *cell == Node::Null {
+                    continue;
+                }
+                let text = bad.take().map_or_else(|| writer.plain(cell), str::to_owned);
+                out.push_str(&format!("{pad}  {} = {text}\n", key(row)));
+            }
+            out.push_str(&format!("{pad}}}"));
+            out
+        };
+        let mut checks = Vec::new();
+        for check in input.checks {
+            checks.push(Limit {
+                condition: format!("alltrue([for it in values(var.{name}) : {}])", (check.holds)("it")),
+                message: check.message.to_owned(),
+                bad: Some(value(Some(check.bad), 2, self)),
+            });
+        }
+        let stack_value = value(None, 0, self);
+        let about = format!("{}, by {}", input.about, family.noun.replace('_', " "));
+        let ty = format!("map({})", input.ty);
+        self.declare(Variable { name, about, ty, value: stack_value, checks, from: From::User })
+    }
+
+    /// A variable of one value.
+    fn scalar(&mut self, input: &'static Input, value: &Node) -> String {
+        let family = self.families.get(self.family);
+        let this = family.is_none_or(|family| family.name == "this");
+        let value = self.plain(value);
+        let own = family.map_or_else(String::new, |family| format!("{}_{}", family.name, input.name));
+        let mut name = if this || input.shared { input.alone.to_owned() } else { own.clone() };
+        if self.variables.get(&name).is_some_and(|known| known.value != value || (!input.shared && !this)) {
+            name = own;
+        }
+        let checks = input
+            .checks
+            .iter()
+            .map(|check| Limit {
+                condition: (check.holds)(&format!("var.{name}")),
+                message: check.message.to_owned(),
+                bad: Some(check.bad.to_owned()),
+            })
+            .collect();
+        let about = match family {
+            Some(family) if !this && name != input.alone => {
+                format!("{} ({})", input.about, family.name.trim_start_matches('_').replace('_', "-"))
+            }
+            _ => input.about.to_owned(),
+        };
+        self.declare(Variable { name, about, ty: input.ty.to_owned(), value, checks, from: From::User })
+    }
+
+    /// Adds a variable, under another name if one of another meaning has its name.
+    fn declare(&mut self, variable: Variable) -> String {
+        let name = variable.name.clone();
+        if let Some(known) = self.variables.get(&name)
+            && (known.value != variable.value || known.ty != variable.ty)
+        {
+            let noun = self.families.get(self.family).map_or("other", |family| family.noun);
+            let other = format!("{noun}_{name}");
+            let renamed = |text: &str| text.replace(&format!("var.{name}"), &format!("var.{other}"));
+            if !self.variables.contains_key(&other) {
+                let checks = variable.checks.iter().map(|limit| Limit { condition: renamed(&limit.condition), ..limit.clone() });
+                let checks = checks.collect();
+                self.variables.insert(other.clone(), Variable { name: other.clone(), checks, ..variable });
+            }
+            return other;
+        }
+        self.variables.entry(name.clone()).or_insert(variable);
+        name
+    }
+
+    /// An expression, over several lines where a person would.
+    pub(crate) fn expr(&mut self, node: &Node, indent: usize) -> String {
+        let flat = self.flat(node);
+        let wide = flat.chars().count() + indent > WIDE;
+        let pad = " ".repeat(indent);
+        match node {
+            Node::Map(items) if !items.is_empty() => {
+                let mut out = "{\n".to_owned();
+                for (name, item) in items.iter().filter(|(_, item)| *item != Node::Null) {
+                    out.push_str(&format!("{pad}  {} = {}\n", key(name), self.expr(item, indent + 2)));
+                }
+                out.push_str(&format!("{pad}}}"));
+                out
+            }
+            Node::List(items) if wide || items.iter().any(|item| matches!(item, Node::Map(_))) => {
+                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent + 2)).collect();
+                let lines: Vec<String> = items.iter().map(|item| format!("{pad}  {item},\n")).collect();
+                format!("[\n{}{pad}]", lines.concat())
+            }
+            Node::Call(name, items) => {
+                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent)).collect();
+                format!("{name}({})", items.join(", "))
+            }
+            Node::Around(before, inner, after) => {
+                let inner = self.flat(inner);
+                let lay = |text: &str| text.replace('\n', &format!("\n{pad}"));
+                format!("{}{inner}{}", lay(before), lay(after))
+            }
+            _ => flat,
+        }
+    }
+
+    /// An expression on one line.
+    fn flat(&mut self, node: &Node) -> String {
+        match node {
+            Node::Null => "null".to_owned(),
+            Node::Bool(flag) => flag.to_string(),
+            Node::Int(number) => number.to_string(),
+            Node::Str(text) => quote(text),
+            Node::Name(_) | Node::Join(_) => {
+                if let Node::Join(parts) = node
+                    && let [only] = parts.as_slice()
+                {
+                    return self.flat(only);
+                }
+                let inside = self.inside(node);
+                match inside.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+                    Some(only) if !only.contains(['{', '}']) => only.to_owned(),
+                    _ => format!("\"{inside}\""),
+                }
+            }
+            Node::Ref(id, attr) => match self.places.get(id) {
+                Some((family, key)) => {
+                    let index = key.as_ref().map(|key| format!("[{}]", quote(key))).unwrap_or_default();
+                    self.at(*family, attr, &index)
+                }
+                None => quote(id.address.as_str()),
+            },
+            Node::Keyed { family, attr, key, nullable } => {
+                let key = self.flat(key);
+                let found = self.at(*family, attr, &format!("[{key}]"));
+                if !*nullable {
+                    return found;
+                }
+                match key.strip_prefix("try(").and_then(|rest| rest.strip_suffix(", null)")) {
+                    // The attribute may be missing; a wrong key is still an error.
+                    Some(cell) => {
+                        let found = found.replace(&key, cell);
+                        format!("can({cell}) ? {found} : null")
+                    }
+                    None => format!("{key} == null ? null : {found}"),
+                }
+            }
+            Node::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.flat(item)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Node::Refs(items) => self.refs(items),
+            Node::Map(items) => {
+                let items: Vec<String> = items
+                    .iter()
+                    .filter(|(_, item)| *item != Node::Null)
+                    .map(|(name, item)| format!("{} = {}", key(name), self.flat(item)))
+                    .collect();
+                if items.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", items.join(", ")) }
+            }
+            Node::Call(name, items) => {
+                let items: Vec<String> = items.iter().map(|item| self.flat(item)).collect();
+                format!("{name}({})", items.join(", "))
+            }
+            Node::Around(before, inner, after) => format!("{before}{}{after}", self.flat(inner)),
+            Node::Code(code) => self.code(code),
+            Node::Input(input, value) => format!("var.{}", self.scalar(input, value)),
+            Node::Member(inner, member) => format!("{}.{member}", self.flat(inner)),
+        }
+    }
+
+    fn code(&mut self, code: &str) -> String {
+        match code {
+            "var.tags" => self.root_variable("tags"),
+            "var.region" => self.root_variable("region"),
+            "local.tag_parts" => {
+                self.uses_tag_parts = true;
+                self.root_variable("tags");
+            }
+            _ => {}
+        }
+        let Some((family, name)) = self.families.get(self.family).zip(code.strip_prefix("each.value.")) else {
+            return code.to_owned();
+        };
+        if family.columns.len() == 1 {
+            return "each.value".to_owned();
+        }
+        let cells = family.columns.iter().filter(|column| column.name == name).flat_map(|column| &column.cells);
+        let missing = cells.into_iter().any(|cell| *cell == Node::Null);
+        if missing && !self.is_variable(family) { format!("try({code}, null)") } else { code.to_owned() }
+    }
+
+    /// What stands inside quotes.
+    fn inside(&mut self, node: &Node) -> String {
+        match node {
+            Node::Str(text) => escape(text),
+            Node::Name(text) => {
+                let pieces = self.names.pieces(text);
+                pieces
+                    .into_iter()
+                    .map(|piece| match piece {
+                        Ok(literal) => escape(literal),
+                        Err(variable) => {
+                            self.root_variable(variable);
+                            format!("${{var.{variable}}}")
+                        }
+                    })
+                    .collect()
+            }
+            Node::Join(parts) => parts.iter().map(|part| self.inside(part)).collect(),
+            other => format!("${{{}}}", self.flat(other)),
+        }
+    }
+
+    /// A list of ids: a whole family where it is one.
+    fn refs(&mut self, items: &[Node]) -> String {
+        let mut single = Vec::new();
+        let mut families: BTreeMap<(usize, &'static str), BTreeSet<&str>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for item in items {
+            match item {
+                Node::Ref(id, attr) => match self.places.get(id) {
+                    Some((family, Some(key))) => {
+                        families.entry((*family, attr)).or_default().insert(key);
+                    }
+                    _ => single.push(item),
+                },
+                other => rest.push(other),
+            }
+        }
+        let mut lists = Vec::new();
+        let mut alone: Vec<String> = Vec::new();
+        for ((family, attr), keys) in families {
+            let Some(all) = self.families.get(family).and_then(|family| family.keys.as_ref()) else { continue };
+            if all.len() == keys.len() && all.len() > 1 {
+                let at = self.at(family, attr, "");
+                lists.push(match at.strip_prefix("var.") {
+                    Some(_) => format!("values({at})"),
+                    None => {
+                        let reference = at.strip_suffix(&format!(".{attr}")).unwrap_or(&at);
+                        format!("values({reference})[*].{attr}")
+                    }
+                });
+            } else {
+                alone.extend(keys.iter().map(|key| self.at(family, attr, &format!("[{}]", quote(key)))));
+            }
+        }
+        alone.extend(single.into_iter().chain(rest).map(|item| self.flat(item)));
+        if !alone.is_empty() {
+            lists.push(format!("[{}]", alone.join(", ")));
+        }
+        match lists.as_slice() {
+            [] => "[]".to_owned(),
+            [only] => only.clone(),
+            several => format!("concat({})", several.join(", ")),
+        }
+    }
+
+    /// An attribute of a family, here or in another module. The index is `""` or `[…]`.
+    fn at(&mut self, family: usize, attr: &'static str, index: &str) -> String {
+        let Some(target) = self.families.get(family) else { return "null".to_owned() };
+        if target.module == self.module {
+            return format!("{}{index}.{attr}", target.reference());
+        }
+        let name = self.outputs.get(&(family, attr)).map(|output| output.name.clone()).unwrap_or_default();
+        let several = target.keys.is_some();
+        let ty = if several { "map(string)" } else { "string" };
+        let variable = Variable {
+            name: name.clone(),
+            about: about_output(target, attr),
+            ty: ty.to_owned(),
+            value: sample(target, attr),
+            checks: Vec::new(),
+            from: From::Output(family, attr),
+        };
+        self.variables.entry(name.clone()).or_insert(variable);
+        format!("var.{name}{index}")
+    }
+
+    /// A variable that every module has from the root.
+    pub(crate) fn root_variable(&mut self, name: &str) {
+        let variable = self.names.variable(name, self.module);
+        self.variables.entry(name.to_owned()).or_insert(variable);
+    }
+
+    /// A literal, with nothing of it turned into a variable.
+    pub(crate) fn plain(&self, node: &Node) -> String {
+        match node {
+            Node::Null => "null".to_owned(),
+            Node::Bool(flag) => flag.to_string(),
+            Node::Int(number) => number.to_string(),
+            Node::Str(text) | Node::Name(text) => quote(text),
+            Node::List(items) | Node::Refs(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.plain(item)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Node::Map(items) => {
+                let items = items.iter().map(|(name, item)| format!("{} = {}", key(name), self.plain(item)));
+                format!("{{ {} }}", items.collect::<Vec<_>>().join(", "))
+            }
+            Node::Input(_, inner) | Node::Member(inner, _) | Node::Around(_, inner, _) => self.plain(inner),
+            Node::Code(code) => code.clone(),
+            Node::Ref(..) | Node::Join(_) | Node::Call(..) | Node::Keyed { .. } => "null".to_owned(),
+        }
+    }
+}
+
+/// A list on one line if it fits, else with one item on each.
+pub(crate) fn list(items: &[String], indent: usize) -> String {
+    let flat = format!("[{}]", items.join(", "));
+    if flat.chars().count() + indent + 16 <= WIDE {
+        return flat;
+    }
+    let pad = " ".repeat(indent);
+    let lines: Vec<String> = items.iter().map(|item| format!("{pad}  {item},\n")).collect();
+    format!("[\n{}{pad}]", lines.concat())
+}
+
+fn row_text(cells: &[(String, String)], single: bool) -> String {
+    if single {
+        return cells.first().map_or_else(|| "null".to_owned(), |(_, text)| text.clone());
+    }
+    let cells: Vec<String> = cells.iter().map(|(name, text)| format!("{name} = {text}")).collect();
+    format!("{{ {} }}", cells.join(", "))
+}
+
+fn column_type(column: &Column) -> String {
+    if let Some(input) = column.input {
+        return input.ty.to_owned();
+    }
+    let first = column.cells.iter().find(|cell| **cell != Node::Null);
+    match first {
+        Some(Node::Bool(_)) => "bool",
+        Some(Node::Int(_)) => "number",
+        Some(Node::List(_) | Node::Refs(_)) => "list(string)",
+        Some(Node::Map(_)) => "map(string)",
+        _ => "string",
+    }
+    .to_owned()
+}
+
+/// What an output is, in words.
+pub(crate) fn about_output(family: &Family, attr: &str) -> String {
+    let what = match attr {
+        "id" => "Id".to_owned(),
+        "arn" => "ARN".to_owned(),
+        "dns_name" => "DNS name".to_owned(),
+        "cidr_block" => "Network".to_owned(),
+        "fqdn" => "Full name".to_owned(),
+        "repository_url" => "URL".to_owned(),
+        "deployment_group_name" | "deployment_config_name" => "Name".to_owned(),
+        other => upper_first(&other.replace('_', " ")),
+    };
+    let owner = family.title().replace('_', " ").replace("vpc", "VPC").replace("eip", "Elastic IP").replace("nat ", "NAT ");
+    if family.keys.is_some() {
+        format!("{} of the {}, by name", plural(&what), plural(&owner))
+    } else {
+        format!("{what} of the {owner}")
+    }
+}
+
+/// Something that looks like an attribute of a family, for tests.
+fn sample(family: &Family, attr: &str) -> String {
+    let one = |key: &str| {
+        let text = match (family.tf, attr) {
+            (_, "cidr_block") => "10.0.0.0/16".to_owned(),
+            (_, "repository_url") => "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/sample".to_owned(),
+            ("aws_iam_role", "arn") => format!("arn:aws:iam::123456789012:role/sample{key}"),
+            ("aws_iam_policy", "arn") => format!("arn:aws:iam::123456789012:policy/sample{key}"),
+            ("aws_ecs_cluster", "arn") => "arn:aws:ecs:ap-northeast-1:123456789012:cluster/sample".to_owned(),
+            (_, "arn") => format!("arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:sample/sample{key}"),
+            ("aws_vpc", "id") => "vpc-0123456789abcdef0".to_owned(),
+            ("aws_subnet", "id") => format!("subnet-0123456789abcdef0{key}"),
+            ("aws_security_group", "id") => format!("sg-0123456789abcdef0{key}"),
+            _ => format!("sample{key}"),
+        };
+        quote(&text)
+    };
+    match &family.keys {
+        None => one(""),
+        Some(keys) => {
+            let rows: Vec<String> = keys.iter().map(|name| format!("    {} = {}\n", key(name), one(&format!("-{name}")))).collect();
+            format!("{{\n{}  }}", rows.concat())
+        }
+    }
+}
+
+pub(crate) fn plural(word: &str) -> String {
+    match word.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        _ if word.ends_with('s') => word.to_owned(),
+        _ => format!("{word}s"),
+    }
+}
+
+pub(crate) fn upper_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn lower_first(text: &str) -> String {
+    if text.starts_with("CPU") || text.starts_with("ARN") {
+        return text.to_owned();
+    }
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
