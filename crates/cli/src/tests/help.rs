@@ -36,7 +36,7 @@ fn the_program() {
       local     Start, stop or look at the local cloud
 
     Options:
-      -h, --help  Print help
+      -h, --help  Print help (see more with '--help')
 
     Exit codes:
         0  done, or no changes
