@@ -56,6 +56,27 @@ pub(crate) const SCHEDULER_START: Duration = secs(2);
 /// From the last deletion of what uses a task definition to its own.
 pub(crate) const TASK_DEFINITION_DELETE: Duration = secs(60);
 
+/// After its start an image whose tag says `slow-start` answers health checks.
+pub(crate) const CONTAINER_SLOW_START: Duration = secs(45);
+/// After its start an image whose tag says `crash` ends.
+pub(crate) const CONTAINER_CRASH: Duration = secs(60);
+
+// CodeDeploy
+/// From Created to InProgress.
+pub(crate) const DEPLOYMENT_START: Duration = secs(4);
+/// A life-cycle event without a hook.
+pub(crate) const LIFECYCLE_EVENT: Duration = secs(1);
+/// Until a listener's new weights are in effect.
+pub(crate) const LISTENER_REWRITE: Duration = secs(3);
+/// How long green may take to become healthy.
+pub(crate) const INSTALL_LONGEST: Duration = secs(3600);
+/// From StopDeployment to Stopped.
+pub(crate) const DEPLOYMENT_STOP: Duration = secs(3);
+/// From the deletion of a task set to the end of the deployment.
+pub(crate) const TASK_SET_DELETE: Duration = secs(5);
+/// How long an alarm may ring before CodeDeploy sees it.
+pub(crate) const ALARM_POLL: Duration = secs(10);
+
 // Elastic Load Balancing
 /// From creation to active; checks of targets begin then.
 pub(crate) const ALB_CREATE: Duration = secs(150);

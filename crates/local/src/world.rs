@@ -189,6 +189,11 @@ impl<'a> Cx<'a> {
         self.schedule(service, delay, body);
     }
 
+    /// As [`exactly_after`](Self::exactly_after), for another service: for what a user chose to wait for.
+    pub(crate) fn exactly_after_in(&mut self, service: &'static str, delay: Duration, body: Value) {
+        self.schedule(service, delay, body);
+    }
+
     fn schedule(&mut self, service: &str, delay: Duration, body: Value) {
         let (at, number) = (self.world.now + delay, self.world.next_event);
         self.world.next_event += 1;

@@ -2,6 +2,8 @@
 //!
 //! A service module has `pub(crate) struct State` (its part of the world) and `pub(crate) static SERVICE: Service`.
 
+pub(crate) mod cloudwatch;
+pub(crate) mod cloudwatch_query;
 pub(crate) mod codedeploy;
 pub(crate) mod ec2;
 pub(crate) mod ecr;
@@ -97,7 +99,7 @@ macro_rules! services {
 }
 
 services! {
-    regional: codedeploy, ec2, ecr, ecs, elbv2, logs, servicediscovery, ssm, tagging;
+    regional: cloudwatch, cloudwatch_query, codedeploy, ec2, ecr, ecs, elbv2, logs, servicediscovery, ssm, tagging;
     global: iam, route53, sts;
 }
 

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::clock::Time;
 use crate::error::{ApiError, Result, fail};
 use crate::page::page;
+use crate::services::codedeploy::deployment::revision::Registered;
 use crate::services::codedeploy::group::Group;
-use crate::services::codedeploy::tagging;
+use crate::services::codedeploy::{deployment, tagging};
 use crate::services::members::{bare, named};
 use crate::tags::{self, Tag, Tags};
 use crate::world::Cx;
@@ -23,6 +24,9 @@ pub(crate) struct Application {
     pub(crate) tags: Tags,
     #[serde(default)]
     pub(crate) groups: BTreeMap<String, Group>,
+    /// By the hash of their content.
+    #[serde(default)]
+    pub(super) revisions: BTreeMap<String, Registered>,
 }
 
 /// What names are made of, besides letters and digits.
@@ -67,7 +71,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     }
     let (id, created) = (cx.uuid(), cx.now());
     let application =
-        Application { id: id.clone(), name: name.clone(), platform, created, tags, groups: BTreeMap::new() };
+        Application { id: id.clone(), name: name.clone(), platform, created, tags, groups: BTreeMap::new(), revisions: BTreeMap::new() };
     cx.codedeploy().applications.insert(name, application);
     Ok(json!({"applicationId": id}))
 }
@@ -142,15 +146,17 @@ pub(super) fn update(cx: &mut Cx<'_>, input: Update) -> Result {
         return fail!("ApplicationAlreadyExistsException", "Application already exists: {new}");
     }
     if let Some(mut application) = cx.codedeploy().applications.remove(&old) {
+        deployment::renamed(cx, (&old, &new), None);
         application.name.clone_from(&new);
         cx.codedeploy().applications.insert(new, application);
     }
     Ok(Value::Null)
 }
 
-/// With its groups; one that is not there is no error.
+/// With its groups, revisions and the history of its deployments; one that is not there is no error.
 pub(super) fn delete(cx: &mut Cx<'_>, input: Named) -> Result {
     let name = name(input.application_name)?;
     cx.codedeploy().applications.remove(&name);
+    deployment::application_deleted(cx, &name);
     Ok(Value::Null)
 }

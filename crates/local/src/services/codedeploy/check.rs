@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Result, fail};
 use crate::services::codedeploy::config;
-use crate::services::codedeploy::group::{LoadBalancerInfo, Settings};
+use crate::services::codedeploy::group::{Alarms, AutoRollback, LoadBalancerInfo, Settings};
 use crate::services::{ecs, iam, peers};
 use crate::world::Cx;
 
@@ -57,20 +57,8 @@ fn general(settings: &Settings) -> Result<()> {
     {
         return fail!("InvalidDeploymentStyleException", "The deployment style is invalid");
     }
-    if let Some(rollback) = &settings.rollback {
-        let known = ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"];
-        if rollback.events.iter().any(|e| !known.contains(&e.as_str())) || (rollback.enabled && rollback.events.is_empty()) {
-            return fail!("InvalidAutoRollbackConfigException", "The automatic rollback configuration is invalid");
-        }
-    }
-    if let Some(alarms) = &settings.alarms {
-        if alarms.alarms.len() > 10 {
-            return fail!("AlarmsLimitExceededException", "The maximum number of alarms for a deployment group (10) was exceeded.");
-        }
-        if alarms.enabled && alarms.alarms.is_empty() {
-            return fail!("InvalidAlarmConfigException", "The alarm configuration is enabled and has no alarms");
-        }
-    }
+    rollback(settings.rollback.as_ref())?;
+    alarms(settings.alarms.as_ref())?;
     if settings.triggers.len() > 10 {
         return fail!("TriggerTargetsLimitExceededException", "The maximum allowed number of triggers was exceeded.");
     }
@@ -79,6 +67,26 @@ fn general(settings: &Settings) -> Result<()> {
         if trigger.trigger_name.is_none() || trigger.trigger_events.is_empty() || !topic.starts_with("arn:aws:sns:") {
             return fail!("InvalidTriggerConfigException", "The Topic ARN or another part of the trigger is invalid");
         }
+    }
+    Ok(())
+}
+
+pub(super) fn rollback(rollback: Option<&AutoRollback>) -> Result<()> {
+    let known = ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"];
+    let Some(rollback) = rollback else { return Ok(()) };
+    if rollback.events.iter().any(|e| !known.contains(&e.as_str())) || (rollback.enabled && rollback.events.is_empty()) {
+        return fail!("InvalidAutoRollbackConfigException", "The automatic rollback configuration is invalid");
+    }
+    Ok(())
+}
+
+pub(super) fn alarms(alarms: Option<&Alarms>) -> Result<()> {
+    let Some(alarms) = alarms else { return Ok(()) };
+    if alarms.alarms.len() > 10 {
+        return fail!("AlarmsLimitExceededException", "The maximum number of alarms for a deployment group (10) was exceeded.");
+    }
+    if alarms.enabled && alarms.alarms.is_empty() {
+        return fail!("InvalidAlarmConfigException", "The alarm configuration is enabled and has no alarms");
     }
     Ok(())
 }

@@ -5,20 +5,17 @@ use serde_json::{Value, json};
 
 use crate::error::{ApiError, Result, fail};
 use crate::page::page;
-use crate::services::codedeploy::{application, check, tagging};
+use crate::services::codedeploy::{State, application, check, deployment, tagging};
 use crate::services::members::{bare, named};
 use crate::tags::{self, Tag, Tags};
 use crate::world::Cx;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
-    id: String,
+    pub(super) id: String,
     pub(crate) name: String,
     pub(crate) settings: Settings,
     pub(crate) tags: Tags,
-    /// Ids of its deployments, oldest first.
-    #[serde(default)]
-    pub(crate) deployments: Vec<String>,
 }
 
 /// What a user sets, checked as a whole whenever it changes.
@@ -289,7 +286,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Input) -> Result {
     input.merge(&mut settings);
     check::all(cx, &platform, (&within, &name), &settings)?;
     let id = cx.uuid();
-    let group = Group { id: id.clone(), name: name.clone(), settings, tags, deployments: Vec::new() };
+    let group = Group { id: id.clone(), name: name.clone(), settings, tags };
     application::find(cx, &within)?.groups.insert(name, group);
     Ok(json!({"deploymentGroupId": id}))
 }
@@ -317,14 +314,17 @@ pub(super) fn update(cx: &mut Cx<'_>, input: Input) -> Result {
     let groups = &mut application::find(cx, &within)?.groups;
     if let Some(mut group) = groups.remove(&current) {
         group.settings = settings;
-        group.name = new.unwrap_or(current);
-        groups.insert(group.name.clone(), group);
+        group.name = new.unwrap_or_else(|| current.clone());
+        let name = group.name.clone();
+        groups.insert(name.clone(), group);
+        deployment::renamed(cx, (&within, &within), Some((&current, &name)));
     }
     Ok(json!({"hooksNotCleanedUp": []}))
 }
 
-fn shape(group: &Group, application: &str, platform: &str) -> Value {
+fn shape(state: &State, group: &Group, application: &str, platform: &str) -> Value {
     let s = &group.settings;
+    let (successful, attempted, target) = deployment::of_group(&state.deployments, application, &group.name);
     bare(json!({
         "applicationName": application,
         "deploymentGroupId": group.id,
@@ -346,6 +346,9 @@ fn shape(group: &Group, application: &str, platform: &str) -> Value {
         "computePlatform": platform,
         "ecsServices": if s.ecs_services.is_empty() { None } else { Some(&s.ecs_services) },
         "terminationHookEnabled": s.termination_hook,
+        "lastSuccessfulDeployment": successful,
+        "lastAttemptedDeployment": attempted,
+        "targetRevision": target,
     }))
 }
 
@@ -359,8 +362,9 @@ pub(super) struct Get {
 pub(super) fn get(cx: &mut Cx<'_>, input: Get) -> Result {
     let (within, name) = (application::name(input.application_name)?, name(input.deployment_group_name)?);
     find(cx, &within, &name)?;
-    let application = application::find(cx, &within)?;
-    let info = application.groups.get(&name).map(|group| shape(group, &within, &application.platform));
+    let state = &*cx.codedeploy();
+    let application = state.applications.get(&within);
+    let info = application.and_then(|a| Some(shape(state, a.groups.get(&name)?, &within, &a.platform)));
     Ok(json!({"deploymentGroupInfo": info}))
 }
 
@@ -381,11 +385,13 @@ pub(super) fn batch_get(cx: &mut Cx<'_>, input: BatchGet) -> Result {
     if input.deployment_group_names.len() > 100 {
         return fail!("BatchLimitExceededException", "The maximum number of names or IDs allowed for this request (100) was exceeded.");
     }
-    let application = application::find(cx, &within)?;
+    application::find(cx, &within)?;
+    let state = &*cx.codedeploy();
     let (mut infos, mut missing) = (Vec::new(), Vec::new());
     for name in &input.deployment_group_names {
-        match application.groups.get(name) {
-            Some(group) => infos.push(shape(group, &within, &application.platform)),
+        let found = state.applications.get(&within).and_then(|a| Some((a.groups.get(name)?, &a.platform)));
+        match found {
+            Some((group, platform)) => infos.push(shape(state, group, &within, platform)),
             None => missing.push(name.as_str()),
         }
     }
@@ -408,11 +414,12 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
     Ok(bare(json!({"applicationName": within, "deploymentGroups": page.items, "nextToken": page.next})))
 }
 
-/// One that is not there is no error.
+/// One that is not there is no error, and a running deployment none either: it fails.
 pub(super) fn delete(cx: &mut Cx<'_>, input: Get) -> Result {
     let (within, name) = (application::name(input.application_name)?, name(input.deployment_group_name)?);
     if let Some(application) = cx.codedeploy().applications.get_mut(&within) {
         application.groups.remove(&name);
     }
+    deployment::group_deleted(cx, &within, &name);
     Ok(json!({"hooksNotCleanedUp": []}))
 }

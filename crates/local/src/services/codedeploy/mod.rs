@@ -1,5 +1,5 @@
 //! CodeDeploy: applications ([`application`]), their deployment groups ([`group`], checked by [`check`]), deployment
-//! configurations ([`config`]) and tags ([`tagging`]). Deployments ([`deployment`]) do not happen yet.
+//! configurations ([`config`]), tags ([`tagging`]), and deployments of ECS services ([`deployment`]).
 
 pub(crate) mod application;
 pub(crate) mod check;
@@ -24,6 +24,10 @@ pub(crate) struct State {
     pub(crate) applications: BTreeMap<String, application::Application>,
     /// The account's own; the predefined ones are in [`config`].
     pub(crate) configs: BTreeMap<String, config::Config>,
+    /// By id.
+    pub(crate) deployments: BTreeMap<String, deployment::Deployment>,
+    /// The number of the newest deployment.
+    last_deployment: u64,
 }
 
 pub(crate) static SERVICE: Service = Service {
@@ -33,7 +37,7 @@ pub(crate) static SERVICE: Service = Service {
     invalid: "InvalidInputException",
     handler,
     bucket: |_| None,
-    on_event: |_, _| {},
+    on_event: |cx, body| deployment::on_event(cx, &body),
     resources,
 };
 
@@ -54,18 +58,19 @@ operations! {
     "GetDeploymentConfig" => config::get,
     "ListDeploymentConfigs" => config::list,
     "DeleteDeploymentConfig" => config::delete,
-    "ListDeployments" => deployment::list,
-    "GetDeployment" => deployment::get,
-    "BatchGetDeployments" => deployment::batch_get,
-    "CreateDeployment" => deployment::not_yet,
-    "ContinueDeployment" => deployment::of_none,
-    "StopDeployment" => deployment::of_none,
-    "GetDeploymentTarget" => deployment::of_none,
-    "BatchGetDeploymentTargets" => deployment::of_none,
-    "ListDeploymentTargets" => deployment::of_none,
-    "RegisterApplicationRevision" => deployment::not_yet,
-    "GetApplicationRevision" => deployment::not_yet,
-    "ListApplicationRevisions" => deployment::not_yet,
+    "CreateDeployment" => deployment::create::create,
+    "GetDeployment" => deployment::read::get,
+    "BatchGetDeployments" => deployment::read::batch_get,
+    "ListDeployments" => deployment::read::list,
+    "ContinueDeployment" => deployment::steer::go_on,
+    "StopDeployment" => deployment::steer::stop,
+    "GetDeploymentTarget" => deployment::target::get,
+    "BatchGetDeploymentTargets" => deployment::target::batch_get,
+    "ListDeploymentTargets" => deployment::target::list,
+    "RegisterApplicationRevision" => deployment::revision::register,
+    "GetApplicationRevision" => deployment::revision::get,
+    "BatchGetApplicationRevisions" => deployment::revision::batch_get,
+    "ListApplicationRevisions" => deployment::revision::list,
     "TagResource" => tagging::tag,
     "UntagResource" => tagging::untag,
     "ListTagsForResource" => tagging::list,

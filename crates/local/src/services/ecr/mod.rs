@@ -108,6 +108,29 @@ pub(crate) enum Pull {
     Missing,
 }
 
+/// The tags of a reference's image: the one that is named, and those that its digest has in this registry.
+pub(crate) fn tags_of(cx: &mut Cx<'_>, reference: &str) -> Vec<String> {
+    let (name, digest) = match reference.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (reference, None),
+    };
+    let path = name.split_once('/').map_or(name, |(_, path)| path);
+    let (repository, tag) = match path.rsplit_once(':') {
+        Some((repository, tag)) => (repository, Some(tag)),
+        None => (path, None),
+    };
+    let mut tags: Vec<String> = tag.map(str::to_owned).into_iter().collect();
+    if let (None, None) = (tag, digest) {
+        tags.push("latest".to_owned());
+    }
+    if let (None, Some(digest)) = (tag, digest)
+        && let Some(found) = cx.ecr().repositories.get(repository)
+    {
+        tags.extend(found.image_tags.iter().filter(|(_, d)| *d == digest).map(|(tag, _)| tag.clone()));
+    }
+    tags
+}
+
 /// Looks up an image by its reference, `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG` or `…@sha256:…`.
 pub(crate) fn pull(cx: &mut Cx<'_>, reference: &str) -> Pull {
     let Some((host, rest)) = reference.split_once('/') else { return Pull::Elsewhere };

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::services::ecs::service::{Shape, tell};
 use crate::services::ecs::task::{Container, Interface, Task};
-use crate::services::ecs::{links, scheduler, task_definition};
+use crate::services::ecr;
+use crate::services::ecs::{container, links, scheduler, task_definition};
 use crate::tags::Tags;
 use crate::timings;
 use crate::world::Cx;
@@ -111,6 +112,16 @@ fn emptiest(cx: &mut Cx<'_>, cluster: &str, service: Option<&str>, subnets: &[St
 
 /// What happens to a task when its time has come.
 pub(super) fn step(cx: &mut Cx<'_>, cluster: &str, id: &str, step: &str) {
+    match step {
+        "answer" => {
+            if let Some(task) = task(cx, cluster, id).filter(|t| t.last_status == "RUNNING").cloned() {
+                container::judge(cx, &task);
+            }
+            return;
+        }
+        "crash" => return crash(cx, cluster, id),
+        _ => {}
+    }
     let now = cx.now();
     let Some(found) = task(cx, cluster, id) else { return };
     let expected = match step {
@@ -146,7 +157,7 @@ pub(super) fn step(cx: &mut Cx<'_>, cluster: &str, id: &str, step: &str) {
             found.stopped = Some(now);
             for container in &mut found.containers {
                 if container.digest.is_some() || container.started {
-                    container.exit_code = Some(0);
+                    container.exit_code.get_or_insert(0);
                 }
             }
             let eni = found.interface.as_ref().map(|i| i.eni.clone());
@@ -179,6 +190,8 @@ fn come_up(cx: &mut Cx<'_>, cluster: &str, id: &str) {
         (d.containers().to_vec(), d.text("executionRoleArn").map(str::to_owned), d.family.clone())
     });
     let pulled = links::pull(cx, id, &containers, execution.as_deref());
+    let images = containers.iter().map(|c| c["image"].as_str().unwrap_or_default());
+    let tags: Vec<Vec<String>> = images.map(|image| ecr::tags_of(cx, image)).collect();
     let Some(found) = task(cx, cluster, id) else { return };
     found.pull_stopped = Some(now);
     match pulled {
@@ -195,8 +208,8 @@ fn come_up(cx: &mut Cx<'_>, cluster: &str, id: &str) {
             }
         }
         Ok(digests) => {
-            for (container, digest) in found.containers.iter_mut().zip(digests) {
-                container.digest = digest;
+            for ((container, digest), tags) in found.containers.iter_mut().zip(digests).zip(tags) {
+                (container.digest, container.tags) = (digest, tags);
                 container.started = true;
             }
             found.become_("RUNNING");
@@ -215,7 +228,25 @@ fn come_up(cx: &mut Cx<'_>, cluster: &str, id: &str) {
                 family: &family,
             };
             links::register_instances(cx, &shape, &who);
+            if let Some(task) = task(cx, cluster, id).cloned() {
+                container::started(cx, cluster, &task);
+            }
         }
+    }
+}
+
+/// An image that asks for it: its container ends by itself.
+fn crash(cx: &mut Cx<'_>, cluster: &str, id: &str) {
+    let running = |t: &&mut Task| t.last_status == "RUNNING" && t.desired_status == "RUNNING";
+    let Some(found) = task(cx, cluster, id).filter(running) else { return };
+    for container in &mut found.containers {
+        container.exit_code = Some(1);
+    }
+    let (service, started_by) = (found.service.clone(), found.started_by.clone());
+    stop(cx, cluster, id, "EssentialContainerExited", "Essential container in task exited");
+    if let Some(service) = service {
+        scheduler::failed(cx, cluster, &service, &started_by);
+        scheduler::look(cx, cluster, &service);
     }
 }
 

@@ -1,8 +1,9 @@
 //! ECS: clusters ([`cluster`]), task definitions ([`task_definition`]), services ([`service`]) with their deployments or
-//! task sets ([`rollout`], [`task_set`]), tasks ([`task`]), and what moves them: the [`scheduler`] decides how many tasks
+//! task sets ([`rollout`], [`task_set`]), tasks ([`task`]) and how their containers behave ([`container`]), and what moves them: the [`scheduler`] decides how many tasks
 //! there are, [`life`] brings one up and down, [`links`] is what it has in other services.
 
 pub(crate) mod cluster;
+pub(crate) mod container;
 pub(crate) mod life;
 pub(crate) mod links;
 pub(crate) mod rollout;
@@ -138,6 +139,11 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
         }
     }
     all
+}
+
+/// A service that is not INACTIVE.
+pub(crate) fn service_of<'c>(cx: &'c mut Cx<'_>, cluster: &str, service: &str) -> Option<&'c service::EcsService> {
+    cx.ecs().clusters.get(cluster)?.services.get(service).filter(|s| s.status != "INACTIVE")
 }
 
 /// The deployment controller of an active service, for CodeDeploy.

@@ -38,6 +38,7 @@ pub(crate) struct Rollout {
     pub(crate) stable_since: Time,
     pub(crate) external_id: Option<String>,
     pub(crate) started_by: Option<String>,
+    pub(crate) client_token: Option<String>,
     pub(crate) tags: Tags,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::services::codedeploy;
 use crate::services::ecs::life::{self, Launch};
 use crate::services::ecs::links::{self, Health};
 use crate::services::ecs::rollout::Rollout;
@@ -99,7 +100,10 @@ pub(super) fn look(cx: &mut Cx<'_>, cluster: &str, name: &str) {
     }
     match found.status.as_str() {
         "ACTIVE" => {}
-        "DRAINING" => return drain(cx, cluster, name),
+        "DRAINING" => {
+            codedeploy::deployment::service_changed(cx, cluster, name);
+            return drain(cx, cluster, name);
+        }
         _ => return,
     }
     let live = take_stock(cx, cluster, name);
@@ -116,6 +120,7 @@ pub(super) fn look(cx: &mut Cx<'_>, cluster: &str, name: &str) {
     } else {
         look_again(cx, cluster, name);
     }
+    codedeploy::deployment::service_changed(cx, cluster, name);
 }
 
 /// As long as it is not steady the scheduler comes back by itself, less and less often.

@@ -60,10 +60,13 @@ pub(crate) struct Interface {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Container {
     pub(crate) arn: String,
-    name: String,
-    image: String,
+    pub(crate) name: String,
+    pub(crate) image: String,
     cpu: u64,
     pub(crate) digest: Option<String>,
+    /// The tags that its image had when it started.
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
     pub(crate) started: bool,
     pub(crate) exit_code: Option<i64>,
     pub(crate) reason: Option<String>,

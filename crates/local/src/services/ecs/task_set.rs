@@ -69,7 +69,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         return fail!(INVALID, "The service already has the maximum number of task sets (5).");
     }
     if let Some(token) = &input.client_token
-        && let Some(made) = service.rollouts.iter().find(|r| r.started_by.as_deref() == Some(token))
+        && let Some(made) = service.rollouts.iter().find(|r| r.client_token.as_deref() == Some(token))
     {
         let id = made.id.clone();
         return answer(cx, &input.cluster, &input.service, &id);
@@ -104,13 +104,25 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         status: "ACTIVE".to_owned(),
         scale,
         external_id: input.external_id,
-        started_by: input.client_token,
+        client_token: input.client_token,
         tags,
         ..rollout
     };
     service.rollouts.insert(0, rollout);
     changed(cx, &input.cluster, &input.service)?;
     answer(cx, &input.cluster, &input.service, &id)
+}
+
+/// Says of a task set what AWS says of those that CodeDeploy made.
+pub(crate) fn made_by_codedeploy(cx: &mut Cx<'_>, cluster: &str, service: &str, id: &str) {
+    if let Ok(rollout) = find(cx, Some(cluster), service).and_then(|s| set(s, id)) {
+        rollout.started_by = Some("CODE_DEPLOY".to_owned());
+    }
+}
+
+/// A task set as DescribeTaskSets has it.
+pub(crate) fn described(cx: &mut Cx<'_>, cluster: &str, service: &str, id: &str) -> Option<Value> {
+    answer(cx, cluster, service, id).ok().map(|mut a| a["taskSet"].take()).filter(|set| !set.is_null())
 }
 
 /// Sizes the task sets anew and lets the scheduler look.

@@ -6,7 +6,6 @@
 mod action;
 mod attributes;
 mod condition;
-#[cfg_attr(not(test), expect(dead_code, reason = "deployments, which rewrite actions, come later"))]
 pub(crate) mod forward;
 mod limits;
 mod listener;
@@ -35,7 +34,7 @@ use crate::world::Cx;
 pub(crate) use self::listener::Listener;
 pub(crate) use self::load_balancer::LoadBalancer;
 pub(crate) use self::rule::Rule;
-pub(crate) use self::target_group::TargetGroup;
+pub(crate) use self::target_group::{HealthCheck, TargetGroup};
 
 /// One region's load balancers. All maps are by ARN.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -147,7 +147,6 @@ pub(crate) fn deregister(cx: &mut Cx<'_>, group_arn: &str, id: &str, port: u16) 
 }
 
 /// Says whether a target answers its health checks from now on. It does when it is registered.
-#[cfg_attr(not(test), expect(dead_code, reason = "for traffic and deployments, which come later"))]
 pub(crate) fn set_answers(cx: &mut Cx<'_>, group_arn: &str, id: &str, port: u16, answers: bool) {
     let (now, instant) = (cx.now(), cx.options.instant);
     let Ok(group) = find(cx.elbv2(), group_arn) else { return };

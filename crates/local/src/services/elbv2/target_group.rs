@@ -11,6 +11,7 @@ use super::validate::{check_enum, check_name, check_range, check_tags, invalid, 
 use super::{State, forward, listed, load_balancer};
 use crate::clock::Time;
 use crate::error::{ApiError, Result};
+use crate::services::ecs;
 use crate::tags::{Tag, Tags};
 use crate::world::Cx;
 
@@ -390,7 +391,9 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
     let grpc = group.protocol_version.as_deref() == Some("GRPC");
     group.health_check = merge(group.health_check.clone(), checks, group.is_http(), grpc)?;
     let group = group.clone();
-    Ok(json!({"TargetGroups": [render(state, &group)]}))
+    let answer = json!({"TargetGroups": [render(state, &group)]});
+    ecs::container::judge_all(cx, &group.arn);
+    Ok(answer)
 }
 
 #[derive(Deserialize)]

@@ -159,6 +159,14 @@ impl EcsService {
         self.events.truncate(EVENTS);
     }
 
+    /// The last messages since a moment, oldest first.
+    pub(crate) fn messages_since(&self, since: Time, count: usize) -> Vec<&str> {
+        let mut last: Vec<&str> =
+            self.events.iter().take(count).filter(|e| e.created >= since).map(|e| e.message.as_str()).collect();
+        last.reverse();
+        last
+    }
+
     pub(crate) fn primary(&self) -> Option<&Rollout> {
         self.rollouts.iter().find(|r| r.status == "PRIMARY")
     }

@@ -1,0 +1,260 @@
+//! CloudWatch: alarms, as far as deployments look at them. There are no metrics: an alarm's state is what SetAlarmState says.
+//!
+//! Newer clients speak JSON to it, older ones the query protocol ([`cloudwatch_query`](super::cloudwatch_query)).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::clock::Time;
+use crate::error::{Result, fail};
+use crate::page::page;
+use crate::protocol::Protocol;
+use crate::services::codedeploy;
+use crate::services::{Resource, Service, operations};
+use crate::tags::{self, Tag, Tags};
+use crate::world::Cx;
+
+/// One region's alarms, by name.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct State {
+    alarms: BTreeMap<String, Alarm>,
+}
+
+impl State {
+    /// Whether an alarm is in ALARM; nothing if there is none of that name.
+    pub(crate) fn rings(&self, name: &str) -> Option<bool> {
+        self.alarms.get(name).map(|alarm| alarm.state == "ALARM")
+    }
+}
+
+/// A metric alarm.
+#[derive(Debug, Serialize, Deserialize)]
+struct Alarm {
+    name: String,
+    arn: String,
+    /// What it was put with, as it came.
+    settings: Map<String, Value>,
+    state: String,
+    reason: String,
+    changed: Time,
+    configured: Time,
+    tags: Tags,
+}
+
+pub(crate) static SERVICE: Service = Service {
+    name: "monitoring",
+    prefix: "cloudwatch",
+    protocol: Protocol::Json { target: "GraniteServiceVersion20100801" },
+    invalid: "ValidationError",
+    handler,
+    bucket: |_| None,
+    on_event: |_, _| {},
+    resources,
+};
+
+mod table {
+    use super::*;
+    operations! {
+        "PutMetricAlarm" => put,
+        "SetAlarmState" => set_state,
+        "DescribeAlarms" => describe,
+        "DeleteAlarms" => delete,
+    }
+    pub(super) fn of(operation: &str) -> Option<crate::services::Handler> {
+        handler(operation)
+    }
+}
+
+/// The operations, in either protocol.
+pub(crate) fn handler(operation: &str) -> Option<crate::services::Handler> {
+    table::of(operation)
+}
+
+fn resources(cx: &Cx<'_>) -> Vec<Resource> {
+    let Some(region) = cx.world.regions.get(&cx.region) else { return Vec::new() };
+    let alarms = region.cloudwatch.alarms.values();
+    alarms.map(|a| Resource { arn: a.arn.clone(), kind: "cloudwatch:alarm", tags: a.tags.clone() }).collect()
+}
+
+const STATES: &[&str] = &["OK", "ALARM", "INSUFFICIENT_DATA"];
+const NUMBERS: &[&str] = &["Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Put {
+    alarm_name: String,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    alarm_description: Option<String>,
+    actions_enabled: Option<bool>,
+    #[serde(rename = "OKActions")]
+    ok_actions: Option<Vec<String>>,
+    alarm_actions: Option<Vec<String>>,
+    insufficient_data_actions: Option<Vec<String>>,
+    metric_name: Option<String>,
+    namespace: Option<String>,
+    statistic: Option<String>,
+    extended_statistic: Option<String>,
+    dimensions: Option<Vec<Value>>,
+    period: Option<u64>,
+    unit: Option<String>,
+    evaluation_periods: Option<u64>,
+    datapoints_to_alarm: Option<u64>,
+    threshold: Option<f64>,
+    comparison_operator: Option<String>,
+    treat_missing_data: Option<String>,
+    evaluate_low_sample_count_percentile: Option<String>,
+    metrics: Option<Vec<Value>>,
+    threshold_metric_id: Option<String>,
+}
+
+fn put(cx: &mut Cx<'_>, input: Put) -> Result {
+    let name = input.alarm_name;
+    if name.is_empty() || name.chars().count() > 255 {
+        return fail!("ValidationError", "The alarm name must have 1 to 255 characters");
+    }
+    if input.evaluation_periods.unwrap_or(0) == 0 || input.comparison_operator.is_none() {
+        return fail!("ValidationError", "EvaluationPeriods and ComparisonOperator must be specified");
+    }
+    if input.metrics.is_none() && (input.metric_name.is_none() || input.namespace.is_none() || input.period.is_none()) {
+        return fail!("ValidationError", "An alarm needs MetricName, Namespace and Period, or Metrics");
+    }
+    let now = cx.now();
+    let settings = json!({
+        "AlarmDescription": input.alarm_description,
+        "ActionsEnabled": input.actions_enabled.unwrap_or(true),
+        "OKActions": input.ok_actions.unwrap_or_default(),
+        "AlarmActions": input.alarm_actions.unwrap_or_default(),
+        "InsufficientDataActions": input.insufficient_data_actions.unwrap_or_default(),
+        "MetricName": input.metric_name,
+        "Namespace": input.namespace,
+        "Statistic": input.statistic,
+        "ExtendedStatistic": input.extended_statistic,
+        "Dimensions": input.dimensions.unwrap_or_default(),
+        "Period": input.period,
+        "Unit": input.unit,
+        "EvaluationPeriods": input.evaluation_periods,
+        "DatapointsToAlarm": input.datapoints_to_alarm,
+        "Threshold": input.threshold,
+        "ComparisonOperator": input.comparison_operator,
+        "TreatMissingData": input.treat_missing_data,
+        "EvaluateLowSampleCountPercentile": input.evaluate_low_sample_count_percentile,
+        "Metrics": input.metrics,
+        "ThresholdMetricId": input.threshold_metric_id,
+    });
+    let Value::Object(mut settings) = settings else { return Ok(Value::Null) };
+    settings.retain(|_, value| !value.is_null());
+    let arn = cx.arn("cloudwatch", &format!("alarm:{name}"));
+    let before = cx.cloudwatch().alarms.remove(&name);
+    let mut alarm = before.unwrap_or_else(|| Alarm {
+        name: name.clone(),
+        arn,
+        settings: Map::new(),
+        state: "INSUFFICIENT_DATA".to_owned(),
+        reason: "Unchecked: Initial alarm creation".to_owned(),
+        changed: now,
+        configured: now,
+        // AWS takes tags at creation only.
+        tags: tags::from_list(input.tags),
+    });
+    (alarm.settings, alarm.configured) = (settings, now);
+    cx.cloudwatch().alarms.insert(name, alarm);
+    codedeploy::deployment::alarm_changed(cx);
+    Ok(Value::Null)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SetState {
+    alarm_name: String,
+    state_value: String,
+    state_reason: String,
+    #[serde(rename = "StateReasonData")]
+    _state_reason_data: Option<String>,
+}
+
+fn set_state(cx: &mut Cx<'_>, input: SetState) -> Result {
+    let now = cx.now();
+    if !STATES.contains(&input.state_value.as_str()) {
+        return fail!("ValidationError", "The state value '{}' must be one of {}", input.state_value, STATES.join(", "));
+    }
+    let Some(alarm) = cx.cloudwatch().alarms.get_mut(&input.alarm_name) else {
+        return fail!("ResourceNotFound", "There is no alarm named {}", input.alarm_name).map_err(|e| e.status(404));
+    };
+    (alarm.state, alarm.reason, alarm.changed) = (input.state_value, input.state_reason, now);
+    codedeploy::deployment::alarm_changed(cx);
+    Ok(Value::Null)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Describe {
+    #[serde(default)]
+    alarm_names: Vec<String>,
+    alarm_name_prefix: Option<String>,
+    #[serde(default)]
+    alarm_types: Vec<String>,
+    state_value: Option<String>,
+    max_records: Option<usize>,
+    next_token: Option<String>,
+}
+
+fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
+    let json = matches!(cx.service.protocol, Protocol::Json { .. });
+    let time = |t: Time| if json { json!(t.epoch_seconds()) } else { json!(t.iso8601()) };
+    let metric = input.alarm_types.is_empty() || input.alarm_types.iter().any(|t| t == "MetricAlarm");
+    let wanted = |a: &&Alarm| {
+        metric
+            && (input.alarm_names.is_empty() || input.alarm_names.contains(&a.name))
+            && input.alarm_name_prefix.as_ref().is_none_or(|p| a.name.starts_with(p.as_str()))
+            && input.state_value.as_ref().is_none_or(|s| a.state == *s)
+    };
+    let shape = |a: &Alarm| {
+        let mut all = a.settings.clone();
+        for name in NUMBERS {
+            if let Some(number) = all.get_mut(*name).filter(|_| !json) {
+                *number = number.to_string().into();
+            }
+        }
+        for (name, value) in [
+            ("AlarmName", json!(a.name)),
+            ("AlarmArn", json!(a.arn)),
+            ("StateValue", json!(a.state)),
+            ("StateReason", json!(a.reason)),
+            ("StateUpdatedTimestamp", time(a.changed)),
+            ("StateTransitionedTimestamp", time(a.changed)),
+            ("AlarmConfigurationUpdatedTimestamp", time(a.configured)),
+        ] {
+            all.insert(name.to_owned(), value);
+        }
+        (a.name.clone(), Value::Object(all))
+    };
+    let found: Vec<(String, Value)> = cx.cloudwatch().alarms.values().filter(wanted).map(shape).collect();
+    let size = input.max_records.unwrap_or(50).clamp(1, 100);
+    let page = page(found, input.next_token.as_deref(), size, "InvalidNextToken")?;
+    let mut answer = json!({"MetricAlarms": page.items, "CompositeAlarms": []});
+    if let Some(next) = page.next {
+        answer["NextToken"] = next.into();
+    }
+    Ok(answer)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Delete {
+    alarm_names: Vec<String>,
+}
+
+/// All of them, or none if one is not there.
+fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
+    let alarms = &mut cx.cloudwatch().alarms;
+    if let Some(missing) = input.alarm_names.iter().find(|name| !alarms.contains_key(*name)) {
+        return fail!("ResourceNotFound", "There is no alarm named {missing}").map_err(|e| e.status(404));
+    }
+    alarms.retain(|name, _| !input.alarm_names.contains(name));
+    codedeploy::deployment::alarm_changed(cx);
+    Ok(Value::Null)
+}
