@@ -40,7 +40,9 @@ fn route(shared: &Arc<Shared>, method: &Method, path: &str, body: &[u8]) -> (u16
                 Err(why) => (400, json!({"error": why})),
             },
         },
-        ("GET", "status") => (200, json!({"resources": shared.census(), "clock": clock(shared)})),
+        ("GET", "status") => {
+            (200, json!({"resources": shared.census(), "traffic": shared.traffic.ports(), "clock": clock(shared)}))
+        },
         ("GET", "calls") => (200, json!(shared.calls.snapshot())),
         ("DELETE", "calls") => {
             shared.calls.reset();

@@ -14,6 +14,8 @@
 //! the service's handler (a synchronous function over `world`) answers with another JSON tree or an error, and
 //! `protocol` encodes that. What takes time on AWS is an event in the world's queue, due on the simulated `clock`.
 //!
+//! Traffic is real: `traffic` opens a port on 127.0.0.1 for each listener of a load balancer and answers for the tasks.
+//!
 //! The crate depends on no other crate of this workspace and on no AWS SDK, so that a wrong belief about AWS is not
 //! written down twice.
 
@@ -32,8 +34,10 @@ mod services;
 mod tags;
 mod throttle;
 mod timings;
+mod traffic;
 mod world;
 
 pub use clock::{Clock, Time};
 pub use options::{Options, Pace, Quotas};
 pub use server::{LocalCloud, serve};
+pub use traffic::TrafficPort;

@@ -26,6 +26,7 @@ use crate::persist::Store;
 use crate::protocol::{self, Call, Request, Response};
 use crate::services::{self, sts};
 use crate::throttle::Buckets;
+use crate::traffic::{self, Traffic, TrafficPort};
 use crate::world::{Cx, World};
 
 /// A running local cloud. Dropping it stops it.
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) changed: Notify,
     stop: Notify,
     requests: AtomicU64,
+    /// The listeners' ports.
+    pub(crate) traffic: Traffic,
     pub(crate) address: SocketAddr,
 }
 
@@ -84,6 +87,7 @@ impl LocalCloud {
             changed: Notify::new(),
             stop: Notify::new(),
             requests: AtomicU64::new(0),
+            traffic: Traffic::default(),
             address,
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -131,6 +135,12 @@ impl LocalCloud {
         self.shared.census()
     }
 
+    /// The listeners of all load balancers, and where their traffic is answered on this machine.
+    #[must_use]
+    pub fn traffic(&self) -> Vec<TrafficPort> {
+        self.shared.traffic.ports()
+    }
+
     /// The environment variables with which AWS's SDKs and tools talk to this cloud.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
@@ -147,6 +157,7 @@ impl LocalCloud {
     /// Forgets everything that was made.
     pub fn reset(&self) {
         self.shared.reset();
+        traffic::sync(&self.shared);
     }
 
     /// Stops, and saves the state if there is a directory for it.
@@ -235,6 +246,7 @@ async fn run(shared: Arc<Shared>, listener: TcpListener, ready: mpsc::Sender<io:
     };
     let app =
         Router::new().fallback(receive).layer(DefaultBodyLimit::max(LARGEST_REQUEST)).with_state(Arc::clone(&shared));
+    traffic::start(&shared);
     let _ = ready.send(Ok(()));
     tokio::select! {
         _ = axum::serve(listener, app) => {}
@@ -296,6 +308,8 @@ async fn receive(
             shared.answer(&request)
         }
     };
+    // A listener is open before its creation is answered.
+    traffic::sync(&shared);
     let mut builder =
         axum::http::Response::builder().status(response.status).header("content-type", response.content_type);
     for (name, value) in response.headers {
@@ -326,7 +340,7 @@ impl Core {
     }
 
     /// Saves now if that is quick, else soon.
-    fn changed(&mut self) {
+    pub(crate) fn changed(&mut self) {
         self.unsaved = true;
         if self.store.as_ref().is_some_and(Store::is_cheap) {
             self.save();
@@ -353,7 +367,19 @@ impl Shared {
         let mut core = self.lock();
         core.world = World::new(&self.options, self.source.now());
         core.buckets.reset();
+        self.traffic.touch();
         core.changed();
+    }
+
+    /// Works on the world as it is now, without an AWS request.
+    pub(crate) fn look<T>(&self, region: &str, work: impl FnOnce(&mut Cx<'_>) -> T) -> T {
+        let mut core = self.lock();
+        let now = self.source.now();
+        if core.world.advance(&self.options, now) {
+            core.changed();
+            self.changed.notify_one();
+        }
+        work(&mut Cx::new(&mut core.world, &self.options, &services::elbv2::SERVICE, region.to_owned()))
     }
 
     pub(crate) fn stop(&self) {
@@ -441,6 +467,9 @@ impl Shared {
         if happened || (!reads && output.is_ok()) {
             core.changed();
             self.changed.notify_one();
+        }
+        if service.name == "elasticloadbalancing" && !reads {
+            self.traffic.touch();
         }
         output
     }

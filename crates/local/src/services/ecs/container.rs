@@ -90,7 +90,6 @@ pub(super) fn started(cx: &mut Cx<'_>, cluster: &str, task: &Task) {
 }
 
 /// The task of a cluster that has this address.
-#[expect(dead_code, reason = "real traffic asks for it")]
 pub(crate) fn at_address<'t>(mut tasks: impl Iterator<Item = &'t Task>, ip: &str) -> Option<&'t Task> {
     tasks.find(|t| t.last_status == "RUNNING" && t.interface.as_ref().is_some_and(|i| i.ip == ip))
 }

@@ -11,7 +11,6 @@ mod limits;
 mod listener;
 mod load_balancer;
 mod network;
-#[cfg_attr(not(test), expect(dead_code, reason = "real traffic comes later"))]
 pub(crate) mod routing;
 mod rule;
 mod tagging;
@@ -31,6 +30,7 @@ use crate::services::{Resource, Service, operations};
 use crate::throttle::Bucket;
 use crate::world::Cx;
 
+pub(crate) use self::action::{Action, Redirect};
 pub(crate) use self::listener::Listener;
 pub(crate) use self::load_balancer::LoadBalancer;
 pub(crate) use self::rule::Rule;
@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) listeners: BTreeMap<String, Listener>,
     /// Those that users made; a listener has its default rule in itself.
     pub(crate) rules: BTreeMap<String, Rule>,
+    /// The local ports of listeners, which they get again.
+    pub(crate) traffic_ports: BTreeMap<String, u16>,
 }
 
 pub(crate) static SERVICE: Service = Service {

@@ -182,7 +182,6 @@ pub(crate) fn settles_at(cx: &mut Cx<'_>, group_arn: &str, id: &str, port: u16) 
 }
 
 /// The addresses and ports of a group's healthy targets.
-#[cfg_attr(not(test), expect(dead_code, reason = "for traffic and deployments, which come later"))]
 pub(crate) fn healthy(cx: &mut Cx<'_>, group_arn: &str) -> Vec<(String, u16)> {
     let (now, instant) = (cx.now(), cx.options.instant);
     let Ok(group) = find(cx.elbv2(), group_arn) else { return Vec::new() };

@@ -24,7 +24,7 @@ mod shift;
 pub(super) mod steer;
 pub(super) mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Deployments, stage by stage, on a clock that the test moves.
 
 mod ends;
-mod practice;
+pub(crate) mod practice;
 mod refusals;
 
 use serde_json::{Value, json};

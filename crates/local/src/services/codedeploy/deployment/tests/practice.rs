@@ -10,23 +10,23 @@ use crate::options::Options;
 use crate::services;
 use crate::world::{Cx, World};
 
-pub(super) struct Practice {
-    pub(super) options: Options,
-    pub(super) world: World,
-    pub(super) vpc: String,
-    pub(super) subnets: Vec<String>,
-    pub(super) group: String,
-    pub(super) balancer: String,
-    pub(super) blue: String,
-    pub(super) green: String,
-    pub(super) production: String,
-    pub(super) test: String,
+pub(crate) struct Practice {
+    pub(crate) options: Options,
+    pub(crate) world: World,
+    pub(crate) vpc: String,
+    pub(crate) subnets: Vec<String>,
+    pub(crate) group: String,
+    pub(crate) balancer: String,
+    pub(crate) blue: String,
+    pub(crate) green: String,
+    pub(crate) production: String,
+    pub(crate) test: String,
     execution: String,
     /// Production must have a healthy target at every step.
-    pub(super) guarded: bool,
+    pub(crate) guarded: bool,
 }
 
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
 }
 
@@ -39,7 +39,7 @@ fn trust(service: &str) -> String {
 
 impl Practice {
     /// Everything is up, the first generation serves, and nothing was deployed yet.
-    pub(super) fn new() -> Practice {
+    pub(crate) fn new() -> Practice {
         let empty = String::new;
         let options = Options::manual();
         let world = World::new(&options, Time(1_700_000_000_000));
@@ -132,7 +132,7 @@ impl Practice {
         text(&self.ok("iam", "CreateRole", input)["Role"]["Arn"])
     }
 
-    pub(super) fn perform(&mut self, service: &str, operation: &str, input: Value) -> Result {
+    pub(crate) fn perform(&mut self, service: &str, operation: &str, input: Value) -> Result {
         let now = self.world.now;
         let service = services::by_name(service).unwrap();
         let mut cx = Cx::new(&mut self.world, &self.options, service, "ap-northeast-1".to_owned());
@@ -142,24 +142,24 @@ impl Practice {
         answer
     }
 
-    pub(super) fn ok(&mut self, service: &str, operation: &str, input: Value) -> Value {
+    pub(crate) fn ok(&mut self, service: &str, operation: &str, input: Value) -> Value {
         self.perform(service, operation, input).unwrap_or_else(|e| panic!("{operation}: {e:?}"))
     }
 
-    pub(super) fn elb(&mut self, operation: &str, input: Value) -> Value {
+    pub(crate) fn elb(&mut self, operation: &str, input: Value) -> Value {
         self.ok("elasticloadbalancing", operation, input)
     }
 
-    pub(super) fn deploy_ok(&mut self, operation: &str, input: Value) -> Value {
+    pub(crate) fn deploy_ok(&mut self, operation: &str, input: Value) -> Value {
         self.ok("codedeploy", operation, input)
     }
 
     /// The code of a refusal.
-    pub(super) fn refused(&mut self, operation: &str, input: Value) -> String {
+    pub(crate) fn refused(&mut self, operation: &str, input: Value) -> String {
         self.perform("codedeploy", operation, input).unwrap_err().code
     }
 
-    pub(super) fn register(&mut self, tag: &str) -> String {
+    pub(crate) fn register(&mut self, tag: &str) -> String {
         let input = json!({
             "family": "web", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256",
             "memory": "512", "executionRoleArn": self.execution,
@@ -171,7 +171,7 @@ impl Practice {
     }
 
     /// A CreateDeployment of a new revision with this tag.
-    pub(super) fn request(&mut self, tag: &str) -> Value {
+    pub(crate) fn request(&mut self, tag: &str) -> Value {
         let definition = self.register(tag);
         let spec = json!({"version": 0.0, "Resources": [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": {
             "TaskDefinition": definition, "LoadBalancerInfo": {"ContainerName": "web", "ContainerPort": 80}}}}]});
@@ -181,7 +181,7 @@ impl Practice {
         })
     }
 
-    pub(super) fn deploy_with(&mut self, tag: &str, more: &Value) -> String {
+    pub(crate) fn deploy_with(&mut self, tag: &str, more: &Value) -> String {
         let mut request = self.request(tag);
         for (name, value) in more.as_object().unwrap() {
             request[name] = value.clone();
@@ -189,12 +189,12 @@ impl Practice {
         text(&self.deploy_ok("CreateDeployment", request)["deploymentId"])
     }
 
-    pub(super) fn deploy(&mut self, tag: &str) -> String {
+    pub(crate) fn deploy(&mut self, tag: &str) -> String {
         self.deploy_with(tag, &json!({}))
     }
 
     /// Lets time pass, event by event; after each of them the laws are checked, and that the state survives a restart.
-    pub(super) fn pass(&mut self, seconds: u64) {
+    pub(crate) fn pass(&mut self, seconds: u64) {
         let to = self.world.now + Duration::from_secs(seconds);
         while let Some(due) = self.world.next_due().filter(|due| *due <= to) {
             self.world.advance(&self.options, due);
@@ -206,13 +206,13 @@ impl Practice {
     }
 
     /// Restarts the cloud from what it would have on disk.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let saved = serde_json::to_string(&self.world).unwrap();
         self.world = serde_json::from_str(&saved).unwrap();
     }
 
     /// Lets time pass until a deployment says this of itself.
-    pub(super) fn until(&mut self, id: &str, what: impl Fn(&Value, &Value) -> bool) {
+    pub(crate) fn until(&mut self, id: &str, what: impl Fn(&Value, &Value) -> bool) {
         for _ in 0..7200 {
             let (info, target) = (self.info(id), self.target(id));
             if what(&info, &target) {
@@ -223,51 +223,51 @@ impl Practice {
         panic!("never: {:#} {:#}", self.info(id), self.target(id));
     }
 
-    pub(super) fn until_status(&mut self, id: &str, status: &str) {
+    pub(crate) fn until_status(&mut self, id: &str, status: &str) {
         self.until(id, |info, _| info["status"] == status);
     }
 
     /// Until a life-cycle event is in progress.
-    pub(super) fn until_event(&mut self, id: &str, event: &str) {
+    pub(crate) fn until_event(&mut self, id: &str, event: &str) {
         self.until(id, |_, target| event_status(target, event) == "InProgress");
     }
 
-    pub(super) fn until_waiting(&mut self, id: &str) {
+    pub(crate) fn until_waiting(&mut self, id: &str) {
         self.until(id, |info, _| info["instanceTerminationWaitTimeStarted"] == true);
     }
 
-    pub(super) fn info(&mut self, id: &str) -> Value {
+    pub(crate) fn info(&mut self, id: &str) -> Value {
         self.deploy_ok("GetDeployment", json!({"deploymentId": id}))["deploymentInfo"].clone()
     }
 
     /// The ECS target; null before it has started.
-    pub(super) fn target(&mut self, id: &str) -> Value {
+    pub(crate) fn target(&mut self, id: &str) -> Value {
         let found = self.perform("codedeploy", "GetDeploymentTarget", json!({"deploymentId": id, "targetId": "c:web"}));
         found.map(|t| t["deploymentTarget"]["ecsTarget"].clone()).unwrap_or_default()
     }
 
-    pub(super) fn service(&mut self) -> Value {
+    pub(crate) fn service(&mut self) -> Value {
         self.ok("ecs", "DescribeServices", json!({"cluster": "c", "services": ["web"]}))["services"][0].clone()
     }
 
     /// Target groups' names and weights of a listener.
-    pub(super) fn weights(&mut self, listener: &str) -> Vec<(String, u64)> {
+    pub(crate) fn weights(&mut self, listener: &str) -> Vec<(String, u64)> {
         let found = self.elb("DescribeListeners", json!({"ListenerArns": [listener]}));
         groups(&found["Listeners"][0]["DefaultActions"])
     }
 
-    pub(super) fn production(&mut self) -> Vec<(String, u64)> {
+    pub(crate) fn production(&mut self) -> Vec<(String, u64)> {
         let listener = self.production.clone();
         self.weights(&listener)
     }
 
-    pub(super) fn testing(&mut self) -> Vec<(String, u64)> {
+    pub(crate) fn testing(&mut self) -> Vec<(String, u64)> {
         let listener = self.test.clone();
         self.weights(&listener)
     }
 
     /// The tag of the PRIMARY task set's image, and the number of task sets.
-    pub(super) fn live(&mut self) -> (String, usize) {
+    pub(crate) fn live(&mut self) -> (String, usize) {
         let service = self.service();
         let definition = text(&service["taskDefinition"]);
         let found = self.ok("ecs", "DescribeTaskDefinition", json!({"taskDefinition": definition}));
@@ -275,7 +275,7 @@ impl Practice {
         (image.rsplit(':').next().unwrap().to_owned(), service["taskSets"].as_array().unwrap().len())
     }
 
-    pub(super) fn healthy(&mut self, group: &str) -> usize {
+    pub(crate) fn healthy(&mut self, group: &str) -> usize {
         let arn = if group == "blue" { self.blue.clone() } else { self.green.clone() };
         let health = self.elb("DescribeTargetHealth", json!({"TargetGroupArn": arn}));
         let all = health["TargetHealthDescriptions"].as_array().unwrap();
@@ -307,17 +307,17 @@ fn groups(actions: &Value) -> Vec<(String, u64)> {
     groups.iter().map(|g| (name(&g["TargetGroupArn"]), g["Weight"].as_u64().unwrap())).collect()
 }
 
-pub(super) fn rule_groups(rule: &Value) -> Vec<(String, u64)> {
+pub(crate) fn rule_groups(rule: &Value) -> Vec<(String, u64)> {
     groups(&rule["Actions"])
 }
 
-pub(super) fn event_status(target: &Value, event: &str) -> String {
+pub(crate) fn event_status(target: &Value, event: &str) -> String {
     let events = target["lifecycleEvents"].as_array().into_iter().flatten();
     let found = events.into_iter().find(|e| e["lifecycleEventName"] == event);
     found.and_then(|e| e["status"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// `[("blue", 100), ("green", 0)]`
-pub(super) fn split(live: &str, weight: u64, other: &str) -> Vec<(String, u64)> {
+pub(crate) fn split(live: &str, weight: u64, other: &str) -> Vec<(String, u64)> {
     vec![(live.to_owned(), weight), (other.to_owned(), 100 - weight)]
 }
