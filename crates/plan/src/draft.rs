@@ -42,6 +42,8 @@ pub(crate) struct Wait {
     pub(crate) level: Level,
     /// Wished for, not needed: given up where it would close a circle.
     pub(crate) soft: bool,
+    /// Given up if the other step fails.
+    pub(crate) even_if_failed: bool,
 }
 
 impl Drafts {
@@ -52,12 +54,17 @@ impl Drafts {
 
     /// `from` comes after `to`.
     pub(crate) fn wait(&mut self, from: usize, to: usize, level: Level) {
-        self.add(from, to, Wait { level, soft: false });
+        self.add(from, to, Wait { level, soft: false, even_if_failed: false });
     }
 
     /// `from` had better come after `to`.
     pub(crate) fn prefer(&mut self, from: usize, to: usize, level: Level) {
-        self.add(from, to, Wait { level, soft: true });
+        self.add(from, to, Wait { level, soft: true, even_if_failed: false });
+    }
+
+    /// `from` had better come after `to`, and does without it if `to` fails.
+    pub(crate) fn courtesy(&mut self, from: usize, to: usize, level: Level) {
+        self.add(from, to, Wait { level, soft: true, even_if_failed: true });
     }
 
     /// These steps and all that come after them.
@@ -79,6 +86,7 @@ impl Drafts {
             let known = self.after.entry((from, to)).or_insert(wait);
             known.level = known.level.max(wait.level);
             known.soft &= wait.soft;
+            known.even_if_failed &= wait.even_if_failed;
         }
     }
 }

@@ -114,7 +114,8 @@ pub(crate) fn removals(live: &LiveSet<'_>, removes: &BTreeMap<usize, usize>, dra
                 (KindName::EcsService, _) => drafts.prefer(other, step, Level::Finished),
                 // A route into nothing harms nobody.
                 (KindName::RouteTable, KindName::NatGateway | KindName::InternetGateway) => {}
-                _ => drafts.prefer(other, step, Level::Called),
+                // AWS deletes it all the same: what cannot be deleted must not keep the rest.
+                _ => drafts.courtesy(other, step, Level::Called),
             }
         }
     }
@@ -318,7 +319,11 @@ pub(crate) fn number(drafts: Drafts, left_out: &BTreeSet<usize>) -> Vec<Step> {
             action: draft.action,
             reason: draft.reason,
             changes: draft.changes,
-            after: waits.filter_map(|((_, to), wait)| Some(After { step: *ids.get(to)?, level: wait.level })).collect(),
+            after: waits
+                .filter_map(|((_, to), wait)| {
+                    Some(After { step: *ids.get(to)?, level: wait.level, even_if_failed: wait.even_if_failed })
+                })
+                .collect(),
             replacing: draft
                 .replacing
                 .and_then(|(other, create_first)| Some(Replacing { other: *ids.get(&other)?, create_first })),

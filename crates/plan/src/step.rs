@@ -148,6 +148,9 @@ pub struct After {
     pub step: StepId,
     /// How far.
     pub level: Level,
+    /// The order is a courtesy: if that step fails, this one is taken all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub even_if_failed: bool,
 }
 
 /// How far a step must be for the next to start.

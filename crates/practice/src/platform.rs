@@ -123,7 +123,7 @@ fn roles(stack: &mut Stack, inputs: &Inputs) -> Result<Ref<IamRole>, InputError>
     let managed = Ref::existing("arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy");
     let role = IamRole {
         name: name(format!("{prefix}-task-execution"))?,
-        description: Some("Pulls images, reads parameters, writes logs".into()),
+        description: None,
         trust: PolicyDocument::trust_service("ecs-tasks.amazonaws.com"),
         managed_policies: BTreeSet::from([managed, parameters, exec]),
         inline_policies: BTreeMap::new(),

@@ -107,7 +107,7 @@ fn code_deploy(
     let prefix = inputs.stack_name()?;
     let role = IamRole {
         name: name(format!("{prefix}-code-deploy"))?,
-        description: Some("Moves task sets and listeners for CodeDeploy".into()),
+        description: None,
         trust: PolicyDocument::trust_service("codedeploy.amazonaws.com"),
         managed_policies: BTreeSet::new(),
         inline_policies: BTreeMap::from([(name("blue-green")?, deploy_policy(&platform.task_role))]),

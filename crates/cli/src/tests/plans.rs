@@ -169,7 +169,7 @@ fn a_replacement() {
     create.replacing = Some(Replacing { other: StepId(0), create_first: false });
     create.traffic = Traffic::EgressOutage;
     create.estimate = Estimate { call: 1, finish: 105 };
-    create.after = BTreeSet::from([After { step: StepId(0), level: Level::Finished }]);
+    create.after = BTreeSet::from([After { step: StepId(0), level: Level::Finished, even_if_failed: false }]);
     create.changes = vec![
         FieldChange {
             replaces: true,

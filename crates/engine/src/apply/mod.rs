@@ -424,7 +424,13 @@ impl<'a, C: Cloud> Run<'a, C> {
         let mut next = vec![failed];
         while let Some(id) = next.pop() {
             for dependent in self.dependents.get(&id).cloned().unwrap_or_default() {
-                let Some(job) = self.jobs.get_mut(dependent.0 as usize) else { continue };
+                let at = dependent.0 as usize;
+                let Some(job) = self.jobs.get_mut(at) else { continue };
+                if job.step.after.iter().all(|after| after.step != id || after.even_if_failed) {
+                    job.blocked_by.retain(|(step, _)| *step != id);
+                    self.start_if_free(at);
+                    continue;
+                }
                 // What runs already had what it needed.
                 if matches!(job.state, State::Blocked) {
                     job.state = State::Skipped;

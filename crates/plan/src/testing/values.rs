@@ -27,7 +27,9 @@ pub(super) fn by_id(value: &Value, known: &BTreeMap<Address, (KindName, String)>
             Some((_, id)) => Value::Ref(Reference { kind: *kind, target: Target::Id(id.clone()), output: None }),
             None => value.clone(),
         },
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) | Value::Ref(_) => value.clone(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) | Value::Ref(_) => {
+            value.clone()
+        }
         Value::List(items) => Value::List(items.iter().map(|v| by_id(v, known)).collect()),
         Value::Set(items) => Value::Set(items.iter().map(|v| by_id(v, known)).collect()),
         Value::Map(items) => Value::Map(items.iter().map(|(k, v)| (k.clone(), by_id(v, known))).collect()),
