@@ -28,6 +28,7 @@ scripts! {
     ssm
     logs
     ecs
+    deploy
 }
 
 fn run(script: &str, options: Options) {
