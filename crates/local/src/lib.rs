@@ -10,6 +10,15 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! **Traffic is real.** Each listener of a load balancer is a port on 127.0.0.1 (see [`LocalCloud::traffic`]; also in `GET
+//! /_aomidori/status`), and each task answers with a page in its image's colour, or with JSON if that is what `Accept` asks
+//! for: service, revision, image tag, digest and task id. Without a healthy target the answer is 503. HTTPS listeners
+//! speak plain HTTP here, since no certificate exists.
+//!
+//! **Images ask for trouble by their tag**, for practice. A tag that contains `never-healthy` fails the health check for
+//! ever; `slow-start` answers 503 for 45 seconds; `crash` ends a minute after its start; `error-500` is healthy and answers
+//! 500 to everybody else. All of that is simulated time.
+//!
 //! How it is built: `server` receives a request, `protocol` decodes it to the name of an operation and a JSON tree,
 //! the service's handler (a synchronous function over `world`) answers with another JSON tree or an error, and
 //! `protocol` encodes that. What takes time on AWS is an event in the world's queue, due on the simulated `clock`.

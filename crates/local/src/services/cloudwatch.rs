@@ -179,7 +179,12 @@ struct SetState {
 fn set_state(cx: &mut Cx<'_>, input: SetState) -> Result {
     let now = cx.now();
     if !STATES.contains(&input.state_value.as_str()) {
-        return fail!("ValidationError", "The state value '{}' must be one of {}", input.state_value, STATES.join(", "));
+        return fail!(
+            "ValidationError",
+            "The state value '{}' must be one of {}",
+            input.state_value,
+            STATES.join(", ")
+        );
     }
     let Some(alarm) = cx.cloudwatch().alarms.get_mut(&input.alarm_name) else {
         return fail!("ResourceNotFound", "There is no alarm named {}", input.alarm_name).map_err(|e| e.status(404));

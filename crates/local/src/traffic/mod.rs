@@ -134,7 +134,9 @@ pub(crate) fn sync(shared: &Arc<Shared>) {
             wanted.insert(arn.clone(), told);
         }
     }
-    open.retain(|arn, port| wanted.get(arn).is_some_and(|w| w.port == port.told.port && w.protocol == port.told.protocol));
+    open.retain(|arn, port| {
+        wanted.get(arn).is_some_and(|w| w.port == port.told.port && w.protocol == port.told.protocol)
+    });
     for state in core.world.regions.values_mut() {
         state.elbv2.traffic_ports.retain(|arn, _| wanted.contains_key(arn));
     }
@@ -159,7 +161,8 @@ pub(crate) fn sync(shared: &Arc<Shared>) {
 fn bind(told: &TrafficPort) -> Option<(TcpListener, u16)> {
     let above = told.port.checked_add(ABOVE).unwrap_or(0);
     let last = Some(told.local_port).filter(|port| *port > 0);
-    let socket = last.into_iter().chain([above, 0]).find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())?;
+    let socket =
+        last.into_iter().chain([above, 0]).find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())?;
     socket.set_nonblocking(true).ok()?;
     let port = socket.local_addr().ok()?.port();
     Some((socket, port))
@@ -185,7 +188,8 @@ async fn serve(socket: TcpListener, at: At, stopped: oneshot::Receiver<()>) {
 
 async fn receive(State(at): State<At>, method: Method, uri: Uri, headers: HeaderMap) -> axum::response::Response {
     let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let headers: Vec<(String, String)> = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let headers: Vec<(String, String)> =
+        headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let host = headers.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone()).unwrap_or_default();
     let asked = route::Asked {
         method: method.as_str(),

@@ -26,7 +26,8 @@ fn colour(tags: &[String], image: &str) -> String {
         return (*colour).to_owned();
     }
     // FNV: the same image has the same colour everywhere.
-    let hash = image.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        image.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("hsl({}, 60%, 42%)", hash % 360)
 }
 
@@ -36,9 +37,11 @@ fn escape(text: &str) -> String {
 
 /// What a task answers on a port.
 pub(super) fn of(task: &Task, cluster: &str, group: &str, (port, status): (u16, u16), wants_json: bool) -> Reply {
-    let serving = task.shape.load_balancers.iter().find(|b| b.container_port == u64::from(port)).map(|b| &b.container_name);
+    let serving =
+        task.shape.load_balancers.iter().find(|b| b.container_port == u64::from(port)).map(|b| &b.container_name);
     let container = task.containers.iter().find(|c| Some(&c.name) == serving).or_else(|| task.containers.first());
-    let (image, digest, tags) = container.map_or(("", None, [].as_slice()), |c| (c.image.as_str(), c.digest.as_deref(), c.tags.as_slice()));
+    let (image, digest, tags) =
+        container.map_or(("", None, [].as_slice()), |c| (c.image.as_str(), c.digest.as_deref(), c.tags.as_slice()));
     let tag = tags.first().map(String::as_str);
     let definition = task.definition.rsplit('/').next().unwrap_or_default();
     let (family, revision) = definition.rsplit_once(':').unwrap_or((definition, ""));
@@ -60,7 +63,11 @@ pub(super) fn of(task: &Task, cluster: &str, group: &str, (port, status): (u16, 
             "targetGroup": group,
             "colour": colour,
         });
-        return Reply { status, headers: vec![("content-type", "application/json".to_owned())], body: format!("{body}\n") };
+        return Reply {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: format!("{body}\n"),
+        };
     }
     let rows = [
         ("service", format!("{cluster}/{}", service.unwrap_or_default())),
@@ -70,7 +77,8 @@ pub(super) fn of(task: &Task, cluster: &str, group: &str, (port, status): (u16, 
         ("task", task.id.clone()),
         ("target group", group.to_owned()),
     ];
-    let rows: String = rows.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>\n", escape(value))).collect();
+    let rows: String =
+        rows.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>\n", escape(value))).collect();
     let title = match status {
         200 => escape(tag.unwrap_or(definition)),
         other => other.to_string(),

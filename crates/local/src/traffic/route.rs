@@ -55,7 +55,8 @@ fn unavailable() -> Reply {
 pub(super) fn answer(cx: &mut Cx<'_>, traffic: &Traffic, listener: &str, asked: &Asked<'_>) -> Reply {
     let now = cx.now();
     let state = &*cx.elbv2();
-    let balancer = state.listeners.get(listener).and_then(|l| Some((l.port, state.load_balancers.get(&l.load_balancer_arn)?)));
+    let balancer =
+        state.listeners.get(listener).and_then(|l| Some((l.port, state.load_balancers.get(&l.load_balancer_arn)?)));
     let Some((port, balancer)) = balancer else {
         // A connection that was open when the listener went.
         let mut gone = unavailable();
@@ -123,7 +124,8 @@ fn forward(cx: &mut Cx<'_>, traffic: &Traffic, listener: &str, action: &Action, 
         None => return unavailable(),
     };
     let clusters = &cx.ecs().clusters;
-    let found = clusters.values().find_map(|c| Some((c.name.as_str(), container::at_address(c.tasks.values(), &address)?)));
+    let found =
+        clusters.values().find_map(|c| Some((c.name.as_str(), container::at_address(c.tasks.values(), &address)?)));
     let Some((cluster, task)) = found else {
         // Registered by hand: nobody here knows what is there, but it is healthy.
         return page::stranger(&address, port, &name);

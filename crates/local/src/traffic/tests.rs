@@ -70,7 +70,8 @@ impl Served {
     }
 
     fn register(&self, tag: &str) -> String {
-        let found = self.ok("ecs", "DescribeTaskDefinition", json!({"taskDefinition": "web"}))["taskDefinition"].clone();
+        let found =
+            self.ok("ecs", "DescribeTaskDefinition", json!({"taskDefinition": "web"}))["taskDefinition"].clone();
         let mut container = found["containerDefinitions"][0].clone();
         container["image"] = format!("example.com/web:{tag}").into();
         let input = json!({
@@ -112,7 +113,8 @@ impl Served {
 
 fn get(port: u16, path: &str, accept: &str) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\naccept: {accept}\r\nconnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\naccept: {accept}\r\nconnection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -132,7 +134,10 @@ fn production_and_test_listener_through_a_deployment() {
     assert_eq!(s.tag(8080), "green-2");
     let (status, head, page) = s.get(8080, "/", "text/html");
     assert!(status == 200 && head.contains("text/html"), "{head}");
-    assert!(page.contains("#2da44e") && page.contains("green-2") && page.contains("c/web") && page.contains("web:2"), "{page}");
+    assert!(
+        page.contains("#2da44e") && page.contains("green-2") && page.contains("c/web") && page.contains("web:2"),
+        "{page}"
+    );
     s.ok("codedeploy", "ContinueDeployment", json!({"deploymentId": id}));
     s.until(&id, |d| {
         assert!(["v1", "green-2"].contains(&s.tag(80).as_str()));
@@ -186,8 +191,16 @@ fn nobody_healthy_is_503_and_other_actions_answer_by_themselves() {
     let fixed = |code: &str| json!({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": code, "ContentType": "text/plain", "MessageBody": "closed"}});
     rule(20, "/closed/*", fixed("404"));
     rule(10, "/closed/too", fixed("410"));
-    rule(30, "/old/*", json!({"Type": "redirect", "RedirectConfig": {"Port": "8080", "Path": "/new/#{path}", "StatusCode": "HTTP_302"}}));
-    rule(40, "/away", json!({"Type": "redirect", "RedirectConfig": {"Host": "example.com", "Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}));
+    rule(
+        30,
+        "/old/*",
+        json!({"Type": "redirect", "RedirectConfig": {"Port": "8080", "Path": "/new/#{path}", "StatusCode": "HTTP_302"}}),
+    );
+    rule(
+        40,
+        "/away",
+        json!({"Type": "redirect", "RedirectConfig": {"Host": "example.com", "Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}),
+    );
     let (status, _, body) = s.get(80, "/closed/it", "*/*");
     assert_eq!((status, body.as_str()), (404, "closed"));
     assert_eq!(s.get(80, "/closed/too", "*/*").0, 410, "the first rule by priority");
@@ -201,7 +214,10 @@ fn nobody_healthy_is_503_and_other_actions_answer_by_themselves() {
     s.cloud.clock().advance(Duration::from_secs(60));
     let (status, head, body) = s.get(80, "/", "*/*");
     assert_eq!(status, 503);
-    assert!(head.contains("server: awselb/2.0") && body.contains("503 Service Temporarily Unavailable"), "{head} {body}");
+    assert!(
+        head.contains("server: awselb/2.0") && body.contains("503 Service Temporarily Unavailable"),
+        "{head} {body}"
+    );
 }
 
 #[test]
@@ -210,7 +226,10 @@ fn ports_are_told_kept_over_a_restart_and_closed_with_their_listener() {
     let options = Options { state_dir: Some(folder.path().to_owned()), ..Options::manual() };
     let s = Served::with(options.clone());
     let before = s.cloud.traffic();
-    assert_eq!(before.iter().map(|t| (t.load_balancer.as_str(), t.port, t.protocol.as_str())).collect::<Vec<_>>(), [("lb", 80, "HTTP"), ("lb", 8080, "HTTP")]);
+    assert_eq!(
+        before.iter().map(|t| (t.load_balancer.as_str(), t.port, t.protocol.as_str())).collect::<Vec<_>>(),
+        [("lb", 80, "HTTP"), ("lb", 8080, "HTTP")]
+    );
     assert_eq!(before[0].url, format!("http://127.0.0.1:{}", before[0].local_port));
     let (_, _, told) = get(s.cloud.port(), "/_aomidori/status", "*/*");
     assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["traffic"], json!(before));

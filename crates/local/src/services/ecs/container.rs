@@ -48,7 +48,8 @@ fn passes(task: &Task, check: &HealthCheck, now: Time) -> bool {
     let Some(matcher) = &check.matcher else { return status == 200 };
     matcher.split(',').any(|part| {
         let (from, to) = part.split_once('-').unwrap_or((part, part));
-        from.trim().parse::<u16>().is_ok_and(|from| from <= status) && to.trim().parse::<u16>().is_ok_and(|to| status <= to)
+        from.trim().parse::<u16>().is_ok_and(|from| from <= status)
+            && to.trim().parse::<u16>().is_ok_and(|to| status <= to)
     })
 }
 
@@ -67,7 +68,8 @@ pub(super) fn judge(cx: &mut Cx<'_>, task: &Task) {
 /// The health check of a target group has changed: all tasks behind it are judged anew.
 pub(crate) fn judge_all(cx: &mut Cx<'_>, group: &str) {
     let behind = |t: &&Task| {
-        t.last_status == "RUNNING" && t.shape.load_balancers.iter().any(|b| b.target_group_arn.as_deref() == Some(group))
+        t.last_status == "RUNNING"
+            && t.shape.load_balancers.iter().any(|b| b.target_group_arn.as_deref() == Some(group))
     };
     let tasks: Vec<Task> = cx.ecs().clusters.values().flat_map(|c| c.tasks.values()).filter(behind).cloned().collect();
     for task in &tasks {

@@ -21,7 +21,8 @@ pub(super) struct AppSpec {
 }
 
 /// Where hooks may be.
-const HOOKS: &[&str] = &["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"];
+const HOOKS: &[&str] =
+    &["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"];
 
 type Read<T> = std::result::Result<T, String>;
 
@@ -44,7 +45,9 @@ pub(super) fn read(text: &str) -> Read<AppSpec> {
         Some(Value::Number(n)) if n.as_f64() == Some(0.0) => {}
         Some(Value::String(s)) if s == "0.0" => {}
         None => return Err("The AppSpec file must specify a version.".to_owned()),
-        Some(other) => return Err(format!("The AppSpec file has an unsupported version: {other}. Only 0.0 is supported.")),
+        Some(other) => {
+            return Err(format!("The AppSpec file has an unsupported version: {other}. Only 0.0 is supported."));
+        }
     }
     let Some(Value::Array(resources)) = top.any("Resources") else {
         return Err("The AppSpec file must contain a Resources section with one target service.".to_owned());
@@ -65,7 +68,13 @@ pub(super) fn read(text: &str) -> Read<AppSpec> {
 
 fn properties(value: &Value) -> Read<AppSpec> {
     let own = Members::of(value, "Properties")?;
-    own.only(&["TaskDefinition", "LoadBalancerInfo", "PlatformVersion", "NetworkConfiguration", "CapacityProviderStrategy"])?;
+    own.only(&[
+        "TaskDefinition",
+        "LoadBalancerInfo",
+        "PlatformVersion",
+        "NetworkConfiguration",
+        "CapacityProviderStrategy",
+    ])?;
     let Some(task_definition) = own.text("TaskDefinition")? else {
         return Err("The AppSpec file must specify the TaskDefinition of the target service.".to_owned());
     };
@@ -73,7 +82,9 @@ fn properties(value: &Value) -> Read<AppSpec> {
         .and_then(|r| r.strip_prefix("task-definition/")?.rsplit_once(':'))
         .filter(|(family, revision)| !family.is_empty() && revision.parse::<u32>().is_ok());
     if revision.is_none() {
-        return Err(format!("The TaskDefinition must be the ARN of a task definition's revision, not {task_definition}."));
+        return Err(format!(
+            "The TaskDefinition must be the ARN of a task definition's revision, not {task_definition}."
+        ));
     }
     let balancer = Members::of(own.any("LoadBalancerInfo").unwrap_or(&Value::Null), "LoadBalancerInfo")?;
     balancer.only(&["ContainerName", "ContainerPort"])?;
@@ -195,7 +206,8 @@ impl<'v> Members<'v> {
         match self.any(name) {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Array(items)) => {
-                let one = |v: &Value| v.as_str().map(str::to_owned).ok_or_else(|| format!("{name} must be a list of texts."));
+                let one =
+                    |v: &Value| v.as_str().map(str::to_owned).ok_or_else(|| format!("{name} must be a list of texts."));
                 items.iter().map(one).collect()
             }
             Some(_) => Err(format!("{name} must be a list.")),

@@ -44,7 +44,10 @@ pub(in super::super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     };
     revision::check_description(input.description.as_ref())?;
     if input.target_instances.is_some_and(|t| t.as_object().is_none_or(|t| !t.is_empty())) {
-        return fail!("InvalidTargetInstancesException", "For ECS deployment group, targetInstances can not be specified");
+        return fail!(
+            "InvalidTargetInstancesException",
+            "For ECS deployment group, targetInstances can not be specified"
+        );
     }
     let file_exists = input.file_exists_behavior.unwrap_or_else(|| "DISALLOW".to_owned());
     if !["DISALLOW", "OVERWRITE", "RETAIN"].contains(&file_exists.as_str()) {
@@ -63,10 +66,16 @@ pub(in super::super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     }
     let (revision, spec) = location.read(cx, &within)?;
     if let Some(id) = active_of(cx, &within, &name) {
-        return fail!("DeploymentLimitExceededException", "The Deployment Group '{name}' already has an active Deployment '{id}'");
+        return fail!(
+            "DeploymentLimitExceededException",
+            "The Deployment Group '{name}' already has an active Deployment '{id}'"
+        );
     }
     let (Some(service), Some(blue_green)) = (settings.ecs_services.first().cloned(), settings.blue_green) else {
-        return fail!("InvalidECSServiceException", "For ECS deployment group, exactly one ECS service must be specified");
+        return fail!(
+            "InvalidECSServiceException",
+            "For ECS deployment group, exactly one ECS service must be specified"
+        );
     };
     let own = cx.codedeploy().deployments.values();
     let previous = own

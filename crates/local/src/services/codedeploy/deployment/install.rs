@@ -58,7 +58,10 @@ pub(super) fn begin(cx: &mut Cx<'_>, d: &Deployment) -> Act {
 }
 
 fn update_error(code: &str, message: &str) -> Problem {
-    Problem::new("ECS_UPDATE_ERROR", format!("The ECS service cannot be updated due to an unexpected error: {message} ({code})"))
+    Problem::new(
+        "ECS_UPDATE_ERROR",
+        format!("The ECS service cannot be updated due to an unexpected error: {message} ({code})"),
+    )
 }
 
 /// An earlier deployment that was stopped without rollback left task sets: traffic goes to the PRIMARY one, and they go.
@@ -128,7 +131,8 @@ pub(crate) fn service_changed(cx: &mut Cx<'_>, cluster: &str, name: &str) {
     let sets = ecs::service_of(cx, cluster, name).map(|service| service.rollouts.as_slice()).unwrap_or_default();
     match sets.iter().find(|r| r.id == d.green.set && r.status != "DRAINING").map(|green| green.stable) {
         None => {
-            let problem = Problem::new("ECS_UPDATE_ERROR", format!("The replacement task set {} was deleted.", d.green.set));
+            let problem =
+                Problem::new("ECS_UPDATE_ERROR", format!("The replacement task set {} was deleted.", d.green.set));
             life::fail(cx, &d.id, problem);
         }
         Some(true) => life::go_on(cx, &d.id),

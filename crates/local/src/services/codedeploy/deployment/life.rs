@@ -36,7 +36,8 @@ pub(super) fn wait(cx: &mut Cx<'_>, id: &str, delay: Duration) {
 
 /// A stage's time is over.
 pub(super) fn step(cx: &mut Cx<'_>, id: &str, turn: u64) {
-    let Some(found) = active(cx, id).filter(|d| d.turn == turn) else { return };
+    // One that is being stopped goes no further: its stop is a moment away.
+    let Some(found) = active(cx, id).filter(|d| d.turn == turn && d.stopping.is_none()) else { return };
     let stage = found.stage;
     if let Err(problem) = still_there(cx, id) {
         return fail(cx, id, problem);
@@ -128,7 +129,10 @@ fn sides(cx: &mut Cx<'_>, d: &Deployment) -> Result<(Side, Side), Problem> {
         pair.push(Side { set: String::new(), group, group_name: name });
     }
     let Some((set, group)) = install::primary(cx, d) else {
-        return Err(Problem::new("INVALID_ECS_SERVICE", "The ECS service has no PRIMARY task set with a target group."));
+        return Err(Problem::new(
+            "INVALID_ECS_SERVICE",
+            "The ECS service has no PRIMARY task set with a target group.",
+        ));
     };
     let (mut live, mut other): (Vec<Side>, Vec<Side>) = pair.into_iter().partition(|side| side.group == group);
     match (live.pop(), other.pop()) {
@@ -210,11 +214,17 @@ fn enter(cx: &mut Cx<'_>, id: &str, stage: Stage) {
 
 /// There is no Lambda here, so that no hook can succeed.
 fn hook(cx: &mut Cx<'_>, d: &Deployment, function: &str) -> Act {
-    let arn = if function.starts_with("arn:") { function.to_owned() } else { cx.arn("lambda", &format!("function:{function}")) };
+    let arn = if function.starts_with("arn:") {
+        function.to_owned()
+    } else {
+        cx.arn("lambda", &format!("function:{function}"))
+    };
     permit::check(cx, &d.role, "lambda:InvokeFunction", &arn)?;
     Err(Problem::new(
         "HOOK_EXECUTION_FAILURE",
-        format!("The Lambda function {function} could not be invoked: the local cloud has no Lambda, so that hooks fail."),
+        format!(
+            "The Lambda function {function} could not be invoked: the local cloud has no Lambda, so that hooks fail."
+        ),
     ))
 }
 
@@ -236,7 +246,8 @@ fn terminate(cx: &mut Cx<'_>, d: &Deployment) -> Act {
 /// The deployment has failed, and is rolled back if it is to be.
 pub(super) fn fail(cx: &mut Cx<'_>, id: &str, problem: Problem) {
     let Some(found) = active(cx, id) else { return };
-    let back = found.rolls_back_on("DEPLOYMENT_FAILURE");
+    // A rollback that a user has asked for already is not lost by what came in between.
+    let back = found.rolls_back_on("DEPLOYMENT_FAILURE") || found.stopping == Some(true);
     let why = problem.message.clone();
     finish(cx, id, "Failed", Some(problem));
     if back {
@@ -247,7 +258,7 @@ pub(super) fn fail(cx: &mut Cx<'_>, id: &str, problem: Problem) {
 /// The deployment is stopped, and is rolled back if that is configured for such a stop.
 pub(super) fn stop(cx: &mut Cx<'_>, id: &str, problem: Problem, event: &str) {
     let Some(found) = active(cx, id) else { return };
-    let back = found.rolls_back_on(event);
+    let back = found.rolls_back_on(event) || found.stopping == Some(true);
     let why = problem.message.clone();
     finish(cx, id, "Stopped", Some(problem));
     if back {

@@ -282,7 +282,9 @@ fn find<'c>(cx: &'c mut Cx<'_>, id: Option<&str>) -> Result<&'c mut Deployment> 
         return fail!("InvalidDeploymentIdException", "Specified DeploymentId is not in the valid format: {id}");
     }
     let found = cx.codedeploy().deployments.get_mut(id);
-    found.ok_or_else(|| ApiError::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found")))
+    found.ok_or_else(|| {
+        ApiError::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
+    })
 }
 
 /// A deployment that is not over.
@@ -297,7 +299,11 @@ pub(super) fn active_of(cx: &mut Cx<'_>, application: &str, group: &str) -> Opti
 }
 
 /// What a deployment group says of its deployments: the last successful, the last attempted, and the target revision.
-pub(super) fn of_group(deployments: &BTreeMap<String, Deployment>, application: &str, group: &str) -> (Value, Value, Value) {
+pub(super) fn of_group(
+    deployments: &BTreeMap<String, Deployment>,
+    application: &str,
+    group: &str,
+) -> (Value, Value, Value) {
     let own = || deployments.values().filter(|d| d.application == application && d.group == group);
     let info = |d: &Deployment| {
         json!({

@@ -8,7 +8,9 @@ use crate::world::Cx;
 pub(super) fn role(cx: &Cx<'_>, role: &str) -> Result<(), Problem> {
     match iam::assumable(cx, role, "codedeploy.amazonaws.com") {
         Ok(()) => Ok(()),
-        Err(iam::WhyNot::Missing) => Err(Problem::new("IAM_ROLE_MISSING", format!("The IAM role {role} does not exist."))),
+        Err(iam::WhyNot::Missing) => {
+            Err(Problem::new("IAM_ROLE_MISSING", format!("The IAM role {role} does not exist.")))
+        }
         Err(_) => Err(Problem::new("IAM_ROLE_PERMISSIONS", format!("CodeDeploy cannot assume the IAM role {role}."))),
     }
 }

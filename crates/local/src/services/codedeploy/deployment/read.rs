@@ -76,7 +76,10 @@ pub(in super::super) fn batch_get(cx: &mut Cx<'_>, input: BatchGet) -> Result {
         return fail!("DeploymentIdRequiredException", "Deployment ID was not provided");
     }
     if input.deployment_ids.len() > 25 {
-        return fail!("BatchLimitExceededException", "The maximum number of names or IDs allowed for this request (25) was exceeded.");
+        return fail!(
+            "BatchLimitExceededException",
+            "The maximum number of names or IDs allowed for this request (25) was exceeded."
+        );
     }
     let state = &*cx.codedeploy();
     let found = input.deployment_ids.iter().filter_map(|id| state.deployments.get(id)).map(shape);
@@ -112,7 +115,9 @@ pub(in super::super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
             group::find(cx, &application, &group)?;
             Some((application, group))
         }
-        (Some(_), None) => return fail!("DeploymentGroupNameRequiredException", "Deployment group name was not provided"),
+        (Some(_), None) => {
+            return fail!("DeploymentGroupNameRequiredException", "Deployment group name was not provided");
+        }
         (None, Some(_)) => return fail!("ApplicationNameRequiredException", "Application name was not provided"),
         (None, None) => None,
     };

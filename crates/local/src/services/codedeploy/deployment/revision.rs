@@ -237,19 +237,25 @@ pub(in super::super) fn batch_get(cx: &mut Cx<'_>, input: BatchGet) -> Result {
         return fail!("RevisionRequiredException", "The revision was not provided");
     }
     if input.revisions.len() > 25 {
-        return fail!("BatchLimitExceededException", "The maximum number of names or IDs allowed for this request (25) was exceeded.");
+        return fail!(
+            "BatchLimitExceededException",
+            "The maximum number of names or IDs allowed for this request (25) was exceeded."
+        );
     }
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for location in input.revisions {
         let sha256 = location.sha256()?;
         match known(cx, &application, &sha256) {
             Ok(known) => {
-                found.push(json!({"revisionLocation": known.revision.location(true), "genericRevisionInfo": shape(known)}));
+                found.push(
+                    json!({"revisionLocation": known.revision.location(true), "genericRevisionInfo": shape(known)}),
+                );
             }
             Err(_) => missing.push(sha256),
         }
     }
-    let message = if missing.is_empty() { None } else { Some(format!("No revisions found for: {}", missing.join(", "))) };
+    let message =
+        if missing.is_empty() { None } else { Some(format!("No revisions found for: {}", missing.join(", "))) };
     Ok(bare(json!({"applicationName": application, "revisions": found, "errorMessage": message})))
 }
 

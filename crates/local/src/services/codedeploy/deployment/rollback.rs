@@ -13,10 +13,11 @@ pub(super) fn begin(cx: &mut Cx<'_>, of: &str, why: &str) {
     if failed.undoes.is_some() {
         return;
     }
-    let there = ecs::service_of(cx, &failed.service.cluster_name, &failed.service.service_name).is_some_and(|service| {
-        let is_blue = |r: &ecs::rollout::Rollout| r.id == failed.blue.set && r.status != "DRAINING";
-        service.status == "ACTIVE" && service.rollouts.iter().any(is_blue)
-    });
+    let there =
+        ecs::service_of(cx, &failed.service.cluster_name, &failed.service.service_name).is_some_and(|service| {
+            let is_blue = |r: &ecs::rollout::Rollout| r.id == failed.blue.set && r.status != "DRAINING";
+            service.status == "ACTIVE" && service.rollouts.iter().any(is_blue)
+        });
     let refused = if failed.green.set.is_empty() && !failed.touched {
         Some("Nothing had been deployed yet, so that there is nothing to roll back.")
     } else if !there {

@@ -11,7 +11,10 @@ use crate::world::Cx;
 
 /// The load balancer is not as it must be.
 pub(super) fn invalid(why: &str) -> Problem {
-    Problem::new("ELASTIC_LOAD_BALANCING_INVALID", format!("The ELB could not be updated due to the following error: {why}"))
+    Problem::new(
+        "ELASTIC_LOAD_BALANCING_INVALID",
+        format!("The ELB could not be updated due to the following error: {why}"),
+    )
 }
 
 /// The listener itself and its rules, where they forward to the pair only.
@@ -87,7 +90,8 @@ pub(super) fn production(cx: &mut Cx<'_>, id: &str) -> Act {
     let now = cx.now();
     let Some(d) = active(cx, id).cloned() else { return Ok(()) };
     let Some(listener) = d.listener(false) else { return Err(invalid("There is no production listener")) };
-    let (percent, stays) = if d.undoes.is_some() { (0, None) } else { (d.routing.next(d.shifted).0, Some(d.routing.next(d.shifted).1)) };
+    let (percent, stays) =
+        if d.undoes.is_some() { (0, None) } else { (d.routing.next(d.shifted).0, Some(d.routing.next(d.shifted).1)) };
     route(cx, &d, listener, percent)?;
     if let Some(found) = active(cx, id) {
         (found.shifted, found.target_updated) = (percent, now);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::practice::{Practice, event_status, split, text};
 use super::CANARY;
+use super::practice::{Practice, event_status, split, text};
 
 /// Where a deployment can be when something happens to it.
 const STAGES: &[&str] = &["Created", "Install", "Ready", "AllowTraffic", "TerminationWait"];
@@ -32,7 +32,10 @@ fn rolled_back(p: &mut Practice, id: &str) -> Value {
     let back = text(&info["rollbackDeploymentId"]);
     p.until_status(&back, "Succeeded");
     let told = p.info(&back);
-    assert_eq!((&told["creator"], &told["rollbackInfo"]["rollbackTriggeringDeploymentId"]), (&json!("codeDeployRollback"), &json!(id)));
+    assert_eq!(
+        (&told["creator"], &told["rollbackInfo"]["rollbackTriggeringDeploymentId"]),
+        (&json!("codeDeployRollback"), &json!(id))
+    );
     p.pass(120);
     assert_eq!(p.live(), ("v1".to_owned(), 1), "only the original task set is left");
     assert_eq!((p.production(), p.testing()), (split("blue", 100, "green"), split("blue", 100, "green")));
@@ -59,9 +62,16 @@ fn stopped_with_rollback_at_every_stage() {
         p.pass(10);
         assert_eq!(p.deploy_ok("StopDeployment", stop)["status"], "Succeeded");
         let info = p.info(&id);
-        assert_eq!((&info["status"], &info["errorInformation"]["code"]), (&json!("Stopped"), &json!("MANUAL_STOP")), "{stage}");
+        assert_eq!(
+            (&info["status"], &info["errorInformation"]["code"]),
+            (&json!("Stopped"), &json!("MANUAL_STOP")),
+            "{stage}"
+        );
         if *stage == "Created" {
-            assert!(info["rollbackInfo"].get("rollbackDeploymentId").is_none(), "there is nothing to roll back: {info:#}");
+            assert!(
+                info["rollbackInfo"].get("rollbackDeploymentId").is_none(),
+                "there is nothing to roll back: {info:#}"
+            );
             assert_eq!(p.live(), ("v1".to_owned(), 1));
         } else {
             let back = rolled_back(&mut p, &id);
@@ -101,12 +111,36 @@ fn ready_ends_by_itself() {
     p.pass(20);
     let info = p.info(&id);
     assert_eq!((&info["status"], &info["errorInformation"]["code"]), (&json!("Stopped"), &json!("TIMEOUT")));
-    assert_eq!((p.production(), p.live()), (split("blue", 100, "green"), ("v1".to_owned(), 2)), "no rollback was asked for");
+    assert_eq!(
+        (p.production(), p.live()),
+        (split("blue", 100, "green"), ("v1".to_owned(), 2)),
+        "no rollback was asked for"
+    );
 
     let on_request = json!({"autoRollbackConfiguration": {"enabled": true, "events": ["DEPLOYMENT_STOP_ON_REQUEST"]}});
     let id = p.deploy_with("v2", &on_request);
     p.until_status(&id, "Ready");
     p.until_status(&id, "Stopped");
+    rolled_back(&mut p, &id);
+}
+
+#[test]
+fn a_stop_that_was_asked_for_comes_before_the_end_of_a_wait() {
+    let mut p = Practice::new();
+    let id = at(&mut p, "Ready");
+    p.pass(297);
+    while p.info(&id)["status"] == "Ready"
+        && p.deploy_ok("StopDeployment", json!({"deploymentId": id, "autoRollbackEnabled": true}))["status"]
+            == "Pending"
+    {
+        p.pass(1);
+    }
+    let info = p.info(&id);
+    assert_eq!(
+        (&info["status"], &info["errorInformation"]["code"]),
+        (&json!("Stopped"), &json!("MANUAL_STOP")),
+        "{info:#}"
+    );
     rolled_back(&mut p, &id);
 }
 
@@ -119,7 +153,10 @@ fn an_image_that_is_never_healthy_fails_after_an_hour_and_is_rolled_back() {
     p.until_status(&id, "Failed");
     let (info, target) = (p.info(&id), p.target(&id));
     assert_eq!(info["errorInformation"]["code"], "TIMEOUT");
-    assert_eq!((event_status(&target, "Install"), event_status(&target, "AllowTraffic")), ("Failed".to_owned(), "Skipped".to_owned()));
+    assert_eq!(
+        (event_status(&target, "Install"), event_status(&target, "AllowTraffic")),
+        ("Failed".to_owned(), "Skipped".to_owned())
+    );
     let diagnostics = &target["lifecycleEvents"][1]["diagnostics"];
     assert!(text(&diagnostics["logTail"]).contains("is unhealthy"), "{diagnostics:#}");
     assert_eq!(target["status"], "Failed");
@@ -134,7 +171,11 @@ fn a_slow_start_succeeds_and_a_crash_does_not() {
     let id = p.deploy("slow-start");
     p.until_event(&id, "Install");
     p.pass(70);
-    assert_eq!((p.info(&id)["status"].clone(), p.healthy("green")), (json!("InProgress"), 0), "it runs, and does not answer yet");
+    assert_eq!(
+        (p.info(&id)["status"].clone(), p.healthy("green")),
+        (json!("InProgress"), 0),
+        "it runs, and does not answer yet"
+    );
     p.until_status(&id, "Ready");
     p.deploy_ok("ContinueDeployment", json!({"deploymentId": id}));
     p.until_status(&id, "Succeeded");
@@ -155,7 +196,10 @@ fn a_task_definition_that_is_gone_or_has_no_such_container_fails_at_once() {
     let mut p = Practice::new();
     let mut request = p.request("v2");
     let content = text(&request["revision"]["appSpecContent"]["content"]);
-    for (from, to, said) in [("\"web\"", "\"other\"", "does not exist in the task definition"), ("web:2", "web:99", "TaskDefinition not found")] {
+    for (from, to, said) in [
+        ("\"web\"", "\"other\"", "does not exist in the task definition"),
+        ("web:2", "web:99", "TaskDefinition not found"),
+    ] {
         request["revision"]["appSpecContent"]["content"] = content.replace(from, to).into();
         let id = text(&p.deploy_ok("CreateDeployment", request.clone())["deploymentId"]);
         p.until_status(&id, "Failed");
@@ -186,11 +230,19 @@ fn an_alarm_stops_and_rolls_back() {
         p.ok("monitoring", "SetAlarmState", set("ALARM"));
         p.pass(11);
         let info = p.info(&id);
-        assert_eq!((&info["status"], &info["errorInformation"]["code"]), (&json!("Stopped"), &json!("ALARM_ACTIVE")), "{stage}");
+        assert_eq!(
+            (&info["status"], &info["errorInformation"]["code"]),
+            (&json!("Stopped"), &json!("ALARM_ACTIVE")),
+            "{stage}"
+        );
         rolled_back(&mut p, &id);
         let id = p.deploy("v2");
         p.pass(5);
-        assert_eq!(p.info(&id)["errorInformation"]["code"], "ALARM_ACTIVE", "one that rings already lets nothing begin");
+        assert_eq!(
+            p.info(&id)["errorInformation"]["code"],
+            "ALARM_ACTIVE",
+            "one that rings already lets nothing begin"
+        );
         p.ok("monitoring", "SetAlarmState", set("OK"));
     }
     p.ok("monitoring", "DeleteAlarms", json!({"AlarmNames": ["errors"]}));
@@ -226,13 +278,22 @@ fn a_hook_fails_where_it_stands() {
 #[test]
 fn what_the_service_role_must_allow() {
     let all = [
-        "ecs:DescribeServices", "ecs:CreateTaskSet", "ecs:UpdateServicePrimaryTaskSet", "ecs:DeleteTaskSet",
-        "elasticloadbalancing:ModifyListener", "iam:PassRole",
+        "ecs:DescribeServices",
+        "ecs:CreateTaskSet",
+        "ecs:UpdateServicePrimaryTaskSet",
+        "ecs:DeleteTaskSet",
+        "elasticloadbalancing:ModifyListener",
+        "iam:PassRole",
     ];
     for denied in all {
         let mut p = Practice::new();
-        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": denied, "Resource": "*"}]});
-        p.ok("iam", "PutRolePolicy", json!({"RoleName": "deploy", "PolicyName": "deny", "PolicyDocument": policy.to_string()}));
+        let policy =
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": denied, "Resource": "*"}]});
+        p.ok(
+            "iam",
+            "PutRolePolicy",
+            json!({"RoleName": "deploy", "PolicyName": "deny", "PolicyDocument": policy.to_string()}),
+        );
         let id = p.deploy("v2");
         p.until(&id, |info, _| info["status"] == "Ready" || info["status"] == "Failed");
         if p.info(&id)["status"] == "Ready" {
@@ -245,7 +306,11 @@ fn what_the_service_role_must_allow() {
         p.pass(600);
     }
     let mut p = Practice::new();
-    p.ok("iam", "DetachRolePolicy", json!({"RoleName": "deploy", "PolicyArn": "arn:aws:iam::aws:policy/AWSCodeDeployRoleForECS"}));
+    p.ok(
+        "iam",
+        "DetachRolePolicy",
+        json!({"RoleName": "deploy", "PolicyArn": "arn:aws:iam::aws:policy/AWSCodeDeployRoleForECS"}),
+    );
     p.ok("iam", "DeleteRole", json!({"RoleName": "deploy"}));
     let id = p.deploy("v2");
     p.until_status(&id, "Failed");
@@ -261,7 +326,10 @@ fn what_is_deleted_under_a_deployment() {
         p.guarded = false;
         p.pass(400);
         let info = p.info(&id);
-        assert_eq!((&info["status"], &info["errorInformation"]["code"]), (&json!("Failed"), &json!("INVALID_ECS_SERVICE")));
+        assert_eq!(
+            (&info["status"], &info["errorInformation"]["code"]),
+            (&json!("Failed"), &json!("INVALID_ECS_SERVICE"))
+        );
         assert!(info["rollbackInfo"].get("rollbackDeploymentId").is_none(), "{info:#}");
 
         let mut p = Practice::new();
@@ -270,7 +338,10 @@ fn what_is_deleted_under_a_deployment() {
         p.deploy_ok("DeleteDeploymentGroup", json!({"applicationName": "app", "deploymentGroupName": "group"}));
         p.pass(400);
         let info = p.info(&id);
-        assert_eq!((&info["status"], &info["errorInformation"]["code"]), (&json!("Failed"), &json!("DEPLOYMENT_GROUP_MISSING")));
+        assert_eq!(
+            (&info["status"], &info["errorInformation"]["code"]),
+            (&json!("Failed"), &json!("DEPLOYMENT_GROUP_MISSING"))
+        );
         assert_eq!(p.production(), before, "everything is left as it is");
 
         let mut p = Practice::new();

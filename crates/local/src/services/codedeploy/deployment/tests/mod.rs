@@ -23,13 +23,19 @@ fn a_deployment_from_created_to_succeeded() {
     let id = p.deploy("v2");
     let info = p.info(&id);
     assert_eq!((&info["status"], &info["creator"]), (&json!("Created"), &json!("user")));
-    assert_eq!(p.refused("GetDeploymentTarget", json!({"deploymentId": id, "targetId": "c:web"})), "DeploymentNotStartedException");
+    assert_eq!(
+        p.refused("GetDeploymentTarget", json!({"deploymentId": id, "targetId": "c:web"})),
+        "DeploymentNotStartedException"
+    );
 
     p.until_event(&id, "Install");
     assert_eq!(p.info(&id)["status"], "InProgress");
     assert_eq!(p.production(), split("blue", 100, "green"), "green can be checked, and gets nothing");
     let set = p.service()["taskSets"][0].clone();
-    assert_eq!((&set["status"], &set["startedBy"], &set["externalId"]), (&json!("ACTIVE"), &json!("CODE_DEPLOY"), &json!(id)));
+    assert_eq!(
+        (&set["status"], &set["startedBy"], &set["externalId"]),
+        (&json!("ACTIVE"), &json!("CODE_DEPLOY"), &json!(id))
+    );
     assert_eq!(p.live(), ("v1".to_owned(), 2));
 
     p.until_status(&id, "Ready");
@@ -37,14 +43,31 @@ fn a_deployment_from_created_to_succeeded() {
     assert_eq!(p.testing(), split("green", 100, "blue"));
     let target = p.target(&id);
     assert_eq!(target["status"], "Ready");
-    let sets: Vec<_> = target["taskSetsInfo"].as_array().unwrap().iter().map(|s| {
-        (text(&s["taskSetLabel"]), text(&s["status"]), s["trafficWeight"].as_f64().unwrap(), text(&s["targetGroup"]["name"]), s["runningCount"].as_u64().unwrap())
-    }).collect();
-    assert_eq!(sets, [
-        ("Blue".to_owned(), "PRIMARY".to_owned(), 100.0, "blue".to_owned(), 2),
-        ("Green".to_owned(), "ACTIVE".to_owned(), 0.0, "green".to_owned(), 2),
-    ]);
-    assert_eq!(p.refused("ContinueDeployment", json!({"deploymentId": id, "deploymentWaitType": "TERMINATION_WAIT"})), "DeploymentIsNotInReadyStateException");
+    let sets: Vec<_> = target["taskSetsInfo"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| {
+            (
+                text(&s["taskSetLabel"]),
+                text(&s["status"]),
+                s["trafficWeight"].as_f64().unwrap(),
+                text(&s["targetGroup"]["name"]),
+                s["runningCount"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        sets,
+        [
+            ("Blue".to_owned(), "PRIMARY".to_owned(), 100.0, "blue".to_owned(), 2),
+            ("Green".to_owned(), "ACTIVE".to_owned(), 0.0, "green".to_owned(), 2),
+        ]
+    );
+    assert_eq!(
+        p.refused("ContinueDeployment", json!({"deploymentId": id, "deploymentWaitType": "TERMINATION_WAIT"})),
+        "DeploymentIsNotInReadyStateException"
+    );
 
     p.deploy_ok("ContinueDeployment", json!({"deploymentId": id, "deploymentWaitType": "READY_WAIT"}));
     assert_eq!(p.info(&id)["status"], "InProgress");
@@ -65,7 +88,10 @@ fn a_deployment_from_created_to_succeeded() {
     assert_eq!(p.healthy("blue"), 0);
     let group = p.deploy_ok("GetDeploymentGroup", json!({"applicationName": "app", "deploymentGroupName": "group"}));
     let group = &group["deploymentGroupInfo"];
-    assert_eq!((&group["lastSuccessfulDeployment"]["deploymentId"], &group["lastAttemptedDeployment"]["status"]), (&json!(id), &json!("Succeeded")));
+    assert_eq!(
+        (&group["lastSuccessfulDeployment"]["deploymentId"], &group["lastAttemptedDeployment"]["status"]),
+        (&json!(id), &json!("Succeeded"))
+    );
     let info = p.info(&id);
     assert_eq!(group["targetRevision"], info["revision"]);
     assert!(info["revision"]["appSpecContent"].get("content").is_none(), "{info:#}");
@@ -90,7 +116,11 @@ fn the_sides_swap_with_every_deployment_and_history_is_kept() {
         p.until_waiting(&id);
         p.restart();
         p.deploy_ok("ContinueDeployment", json!({"deploymentId": id, "deploymentWaitType": "TERMINATION_WAIT"}));
-        assert_eq!(p.refused("StopDeployment", json!({"deploymentId": id})), "DeploymentAlreadyCompletedException", "blue is being deleted");
+        assert_eq!(
+            p.refused("StopDeployment", json!({"deploymentId": id})),
+            "DeploymentAlreadyCompletedException",
+            "blue is being deleted"
+        );
         p.until_status(&id, "Succeeded");
         (live, other) = (other, live);
         assert_eq!(p.production(), split(live, 100, other));
@@ -110,7 +140,13 @@ fn the_sides_swap_with_every_deployment_and_history_is_kept() {
     assert_eq!(batch["deploymentsInfo"].as_array().unwrap().len(), 1);
     let previous = p.info(&ids[1])["revision"].clone();
     assert_eq!(p.info(&ids[0])["previousRevision"], previous);
-    assert_eq!(p.deploy_ok("ListApplicationRevisions", json!({"applicationName": "app"}))["revisions"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        p.deploy_ok("ListApplicationRevisions", json!({"applicationName": "app"}))["revisions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
 }
 
 /// The weight of green at every change of it.
@@ -140,10 +176,13 @@ fn canary_and_linear_take_their_time_and_rules_follow() {
         (LINEAR, (0..11).map(|i| (i * 10, if i == 0 { 0.0 } else { (i - 1) as f64 })).collect()),
     ] {
         let mut p = Practice::new();
-        let rule = p.elb("CreateRule", json!({
-            "ListenerArn": p.production, "Priority": 7, "Actions": [{"Type": "forward", "TargetGroupArn": p.blue}],
-            "Conditions": [{"Field": "path-pattern", "Values": ["/api/*"]}],
-        }));
+        let rule = p.elb(
+            "CreateRule",
+            json!({
+                "ListenerArn": p.production, "Priority": 7, "Actions": [{"Type": "forward", "TargetGroupArn": p.blue}],
+                "Conditions": [{"Field": "path-pattern", "Values": ["/api/*"]}],
+            }),
+        );
         let rule = rule["Rules"][0]["RuleArn"].clone();
         let id = p.deploy_with("v2", &json!({"deploymentConfigName": config}));
         p.until_status(&id, "Ready");
@@ -179,6 +218,23 @@ fn without_a_ready_wait_and_a_test_listener_there_are_six_events() {
 }
 
 #[test]
+fn where_nothing_takes_time_only_what_users_chose_is_waited_for() {
+    let mut p = Practice::new();
+    p.options = crate::Options::instant();
+    let id = p.deploy_with("v2", &json!({"deploymentConfigName": CANARY}));
+    assert_eq!(p.info(&id)["status"], "Ready");
+    p.deploy_ok("ContinueDeployment", json!({"deploymentId": id}));
+    assert_eq!(p.production(), split("blue", 90, "green"));
+    p.pass(300);
+    assert_eq!(
+        (p.production(), &p.info(&id)["instanceTerminationWaitTimeStarted"]),
+        (split("green", 100, "blue"), &json!(true))
+    );
+    p.deploy_ok("ContinueDeployment", json!({"deploymentId": id, "deploymentWaitType": "TERMINATION_WAIT"}));
+    assert_eq!((p.info(&id)["status"].clone(), p.live()), (json!("Succeeded"), ("v2".to_owned(), 1)));
+}
+
+#[test]
 fn what_an_appspec_overrides_reaches_the_service() {
     let mut p = Practice::new();
     let definition = p.register("v2");
@@ -189,10 +245,15 @@ fn what_an_appspec_overrides_reaches_the_service() {
          SecurityGroups: [{}]\n",
         p.subnets[1], p.group
     );
-    let id = text(&p.deploy_ok("CreateDeployment", json!({
-        "applicationName": "app", "deploymentGroupName": "group", "description": "of YAML",
-        "revision": {"revisionType": "String", "string": {"content": yaml}},
-    }))["deploymentId"]);
+    let id = text(
+        &p.deploy_ok(
+            "CreateDeployment",
+            json!({
+                "applicationName": "app", "deploymentGroupName": "group", "description": "of YAML",
+                "revision": {"revisionType": "String", "string": {"content": yaml}},
+            }),
+        )["deploymentId"],
+    );
     p.until_status(&id, "Ready");
     p.deploy_ok("ContinueDeployment", json!({"deploymentId": id}));
     p.until_waiting(&id);

@@ -75,7 +75,11 @@ impl Practice {
         (p.production, p.test) = (p.listener(80), p.listener(8080));
         p.execution = p.role("exec", "ecs-tasks.amazonaws.com");
         let role = p.role("deploy", "codedeploy.amazonaws.com");
-        p.ok("iam", "AttachRolePolicy", json!({"RoleName": "deploy", "PolicyArn": "arn:aws:iam::aws:policy/AWSCodeDeployRoleForECS"}));
+        p.ok(
+            "iam",
+            "AttachRolePolicy",
+            json!({"RoleName": "deploy", "PolicyArn": "arn:aws:iam::aws:policy/AWSCodeDeployRoleForECS"}),
+        );
         p.ok("ecs", "CreateCluster", json!({"clusterName": "c"}));
         p.pass(300);
         let first = p.register("v1");
@@ -290,7 +294,10 @@ impl Practice {
             return;
         }
         for (group, weight) in self.production() {
-            assert!(weight == 0 || self.healthy(&group) > 0, "{group} has weight {weight} and no healthy target: {service:#}");
+            assert!(
+                weight == 0 || self.healthy(&group) > 0,
+                "{group} has weight {weight} and no healthy target: {service:#}"
+            );
         }
         let sets = service["taskSets"].as_array().unwrap();
         let primary: Vec<&Value> = sets.iter().filter(|s| s["status"] == "PRIMARY").collect();

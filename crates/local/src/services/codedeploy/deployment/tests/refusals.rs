@@ -26,9 +26,21 @@ fn what_create_deployment_refuses() {
         ("revision", json!(null), "RevisionRequiredException"),
         ("revision", json!({"revisionType": "S3", "s3Location": {"bucket": "b"}}), "InvalidRevisionException"),
         ("revision", json!({"revisionType": "AppSpecContent"}), "InvalidRevisionException"),
-        ("revision", json!({"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}), "InvalidRevisionException"),
-        ("revision", json!({"revisionType": "AppSpecContent", "appSpecContent": {"content": content, "sha256": "00"}}), "InvalidRevisionException"),
-        ("revision", json!({"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "00"}}), "RevisionDoesNotExistException"),
+        (
+            "revision",
+            json!({"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}),
+            "InvalidRevisionException",
+        ),
+        (
+            "revision",
+            json!({"revisionType": "AppSpecContent", "appSpecContent": {"content": content, "sha256": "00"}}),
+            "InvalidRevisionException",
+        ),
+        (
+            "revision",
+            json!({"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "00"}}),
+            "RevisionDoesNotExistException",
+        ),
     ] {
         let mut request = good.clone();
         request[member] = value;
@@ -39,7 +51,11 @@ fn what_create_deployment_refuses() {
     assert_eq!(again.code, "DeploymentLimitExceededException");
     assert_eq!(again.message, format!("The Deployment Group 'group' already has an active Deployment '{id}'"));
     p.until_waiting_with_ready(&id);
-    assert_eq!(p.refused("CreateDeployment", good), "DeploymentLimitExceededException", "the termination wait is part of it");
+    assert_eq!(
+        p.refused("CreateDeployment", good),
+        "DeploymentLimitExceededException",
+        "the termination wait is part of it"
+    );
 }
 
 impl Practice {
@@ -57,7 +73,11 @@ fn what_is_refused_of_a_deployment() {
     for operation in ["GetDeployment", "StopDeployment", "ContinueDeployment", "ListDeploymentTargets"] {
         assert_eq!(p.refused(operation, json!({})), "DeploymentIdRequiredException", "{operation}");
         assert_eq!(p.refused(operation, json!({"deploymentId": "x"})), "InvalidDeploymentIdException", "{operation}");
-        assert_eq!(p.refused(operation, json!({"deploymentId": "d-ABCDEFGH1"})), "DeploymentDoesNotExistException", "{operation}");
+        assert_eq!(
+            p.refused(operation, json!({"deploymentId": "d-ABCDEFGH1"})),
+            "DeploymentDoesNotExistException",
+            "{operation}"
+        );
     }
     assert_eq!(p.refused("ListDeploymentTargets", json!({"deploymentId": id})), "DeploymentNotStartedException");
     p.pass(10);
@@ -70,10 +90,16 @@ fn what_is_refused_of_a_deployment() {
     assert_eq!(p.refused("GetDeploymentTarget", target("c:other")), "DeploymentTargetDoesNotExistException");
     let both = p.deploy_ok("BatchGetDeploymentTargets", json!({"deploymentId": id, "targetIds": ["c:web"]}));
     assert_eq!(both["deploymentTargets"][0]["deploymentTargetType"], "ECSTarget");
-    assert_eq!(p.refused("ContinueDeployment", json!({"deploymentId": id, "deploymentWaitType": "X"})), "InvalidDeploymentWaitTypeException");
+    assert_eq!(
+        p.refused("ContinueDeployment", json!({"deploymentId": id, "deploymentWaitType": "X"})),
+        "InvalidDeploymentWaitTypeException"
+    );
     let wrong = json!({"applicationName": "app", "deploymentGroupName": "group", "includeOnlyStatuses": ["Done"]});
     assert_eq!(p.refused("ListDeployments", wrong), "InvalidDeploymentStatusException");
-    assert_eq!(p.refused("ListDeployments", json!({"createTimeRange": {"start": 2.0, "end": 1.0}})), "InvalidTimeRangeException");
+    assert_eq!(
+        p.refused("ListDeployments", json!({"createTimeRange": {"start": 2.0, "end": 1.0}})),
+        "InvalidTimeRangeException"
+    );
 }
 
 #[test]
@@ -95,5 +121,8 @@ fn revisions_are_registered_listed_and_used_by_their_hash() {
     assert_eq!(batch["revisions"][0]["genericRevisionInfo"]["deploymentGroups"], json!(["group"]));
     let unused = p.deploy_ok("ListApplicationRevisions", json!({"applicationName": "app", "deployed": "exclude"}));
     assert_eq!(unused["revisions"], json!([]));
-    assert_eq!(p.refused("ListApplicationRevisions", json!({"applicationName": "app", "sortOrder": "x"})), "InvalidSortOrderException");
+    assert_eq!(
+        p.refused("ListApplicationRevisions", json!({"applicationName": "app", "sortOrder": "x"})),
+        "InvalidSortOrderException"
+    );
 }
