@@ -327,3 +327,23 @@ fn a_large_state_is_saved_a_moment_later() {
     cloud.shutdown().unwrap();
     assert_eq!(start(Options { state_dir: Some(dir.path().to_owned()), ..Options::instant() }).census().len(), 1);
 }
+
+#[test]
+fn alarms_speak_both_of_their_protocols() {
+    let cloud = start(Options::manual());
+    let put = "Version=2010-08-01&Action=PutMetricAlarm&AlarmName=errors&Namespace=n&MetricName=m&Statistic=Sum&Period=60\
+               &EvaluationPeriods=1&Threshold=1.5&ComparisonOperator=GreaterThanThreshold\
+               &Dimensions.member.1.Name=d&Dimensions.member.1.Value=v&AlarmActions.member.1=arn%3Aaws%3Asns%3Ar%3A1%3At";
+    let (status, body) = query(&cloud, "monitoring", put);
+    assert_eq!(status, 200, "{body}");
+    let target = "GraniteServiceVersion20100801.SetAlarmState";
+    let ring = r#"{"AlarmName": "errors", "StateValue": "ALARM", "StateReason": "a test"}"#;
+    assert_eq!(json(&cloud, "monitoring", target, ring).0, 200);
+    let (status, body) = query(&cloud, "monitoring", "Version=2010-08-01&Action=DescribeAlarms&AlarmNames.member.1=errors");
+    assert_eq!(status, 200, "{body}");
+    let parts = ["StateValue", "Threshold", "Period", "AlarmArn", "StateUpdatedTimestamp"].map(|name| element(&body, name));
+    assert_eq!(parts[..3], ["ALARM", "1.5", "60"]);
+    assert!(parts[3].ends_with(":alarm:errors") && parts[4].contains('T'), "{body}");
+    let (status, body) = query(&cloud, "monitoring", "Version=2010-08-01&Action=DeleteAlarms&AlarmNames.member.1=other");
+    assert_eq!((status, element(&body, "Code")), (404, "ResourceNotFound"));
+}
