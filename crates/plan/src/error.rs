@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aomidori_model::{Address, KindName};
+use aomidori_model::{Address, KindName, ownership};
 use serde::{Deserialize, Serialize};
 
 /// There is no plan. Holds every obstacle that was found.
@@ -46,10 +46,15 @@ impl Obstacle {
     pub fn help(&self) -> String {
         match self {
             Obstacle::Foreign { address, stack: None, .. } => {
-                format!("`adopt` it as `{address}`, or give `{address}` another name")
+                format!(
+                    "give `{address}` another name, or adopt what is there: tag it `{}` with the stack's name and `{}` \
+                     with `{address}`",
+                    ownership::STACK,
+                    ownership::ADDRESS
+                )
             }
             Obstacle::Foreign { address, stack: Some(stack), .. } => {
-                format!("give `{address}` another name, or take it out of stack `{stack}` and `adopt` it")
+                format!("give `{address}` another name, or take the other one out of stack `{stack}` first")
             }
             Obstacle::Dangling { .. } => "correct the address, or add the resource".to_owned(),
             Obstacle::Cycle { .. } => "remove one of the references".to_owned(),

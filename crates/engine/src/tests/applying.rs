@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aomidori_model::{KindName, Stack};
-use aomidori_plan::{Action, Level, Plan};
+use aomidori_plan::{Action, Level, Plan, Step};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{bring_up, converges, exactly, medium, never, options, yes};
 use crate::cloud::{Cloud, ErrorKind};
 use crate::event::{Doing, Event, Interruption, Record};
-use crate::fake::{FakeCloud, Fault, ThingState};
+use crate::fake::{Call, FakeCloud, Fault, ThingState};
 use crate::options::ApplyOptions;
 use crate::outcome::Left;
 use crate::{End, Events, Outcome, apply, up};
@@ -357,4 +357,34 @@ async fn what_an_earlier_run_left_pending_is_awaited() {
     let plan = aomidori_plan::plan(&stack, &observation).unwrap();
     assert!(plan.steps.iter().any(|step| step.action == Action::Await), "{:#?}", plan.steps);
     converges(&cloud, &stack).await;
+}
+
+/// An order that is a courtesy is given up if the first step fails: what cannot be deleted does not keep the rest.
+#[tokio::test(start_paused = true)]
+async fn a_failed_step_does_not_keep_what_came_after_it_by_courtesy_only() {
+    let stack = medium();
+    let mut fault = None;
+    // The first life counts the calls, the second has the fault.
+    loop {
+        let built = FakeCloud::new();
+        applied(&built, &stack, &ApplyOptions::new("run")).await;
+        let observation = built.observe(&stack).await.unwrap();
+        let plan = aomidori_plan::destroy(&stack, &observation).unwrap();
+        let before = |step: &Step| step.after.iter().find(|after| after.even_if_failed).map(|after| after.step);
+        let (first, second) =
+            plan.steps.iter().find_map(|step| Some((plan.step(before(step)?).unwrap(), step))).expect("a courtesy");
+        let mut cloud = built.process();
+        if let Some(number) = fault {
+            cloud = cloud.fault(number, Fault::Fails(ErrorKind::Refused));
+        }
+        let options = ApplyOptions::new("run");
+        let outcome = apply(&cloud, &plan, &stack, &observation, &options, &Events::none(), &never()).await;
+        if fault.is_some() {
+            assert_eq!(outcome.failed.iter().map(|failure| failure.step).collect::<Vec<_>>(), [first.id]);
+            assert!(outcome.done.contains(&second.id), "{:?}", outcome.skipped);
+            return;
+        }
+        let deleted = |call: &&Call| call.operation == "delete" && Some(&call.subject) == first.live.as_ref();
+        fault = Some(cloud.calls().iter().find(deleted).expect("its deletion").number);
+    }
 }

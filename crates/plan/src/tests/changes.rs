@@ -334,8 +334,8 @@ fn a_taken_name_is_an_error_that_offers_adoption() {
     foreign(&mut world, "deploy/group", None);
     foreign(&mut world, "app/worker", Some("other"));
     insta::assert_snapshot!(check(&services(), &mut world), @r"
-    `app/worker` cannot be created: the ECS service `ecs_service-22` is there already and belongs to stack `other`; give `app/worker` another name, or take it out of stack `other` and `adopt` it
-    `deploy/group` cannot be created: the deployment group `deployment_group-23` is there already and does not carry this stack's mark; `adopt` it as `deploy/group`, or give `deploy/group` another name
+    `app/worker` cannot be created: the ECS service `ecs_service-22` is there already and belongs to stack `other`; give `app/worker` another name, or take the other one out of stack `other` first
+    `deploy/group` cannot be created: the deployment group `deployment_group-23` is there already and does not carry this stack's mark; give `deploy/group` another name, or adopt what is there: tag it `aomidori:stack` with the stack's name and `aomidori:address` with `deploy/group`
     ");
 }
 
