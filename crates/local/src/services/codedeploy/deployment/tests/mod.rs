@@ -3,6 +3,7 @@
 mod ends;
 pub(crate) mod practice;
 mod refusals;
+mod walk;
 
 use serde_json::{Value, json};
 
