@@ -2,6 +2,13 @@
 //!
 //! Both come from PyPI below `target/`; where they cannot, the tests say so aloud.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it finds something wrong"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -42,7 +42,7 @@ fn route(shared: &Arc<Shared>, method: &Method, path: &str, body: &[u8]) -> (u16
         },
         ("GET", "status") => {
             (200, json!({"resources": shared.census(), "traffic": shared.traffic.ports(), "clock": clock(shared)}))
-        },
+        }
         ("GET", "calls") => (200, json!(shared.calls.snapshot())),
         ("DELETE", "calls") => {
             shared.calls.reset();

@@ -339,11 +339,14 @@ fn alarms_speak_both_of_their_protocols() {
     let target = "GraniteServiceVersion20100801.SetAlarmState";
     let ring = r#"{"AlarmName": "errors", "StateValue": "ALARM", "StateReason": "a test"}"#;
     assert_eq!(json(&cloud, "monitoring", target, ring).0, 200);
-    let (status, body) = query(&cloud, "monitoring", "Version=2010-08-01&Action=DescribeAlarms&AlarmNames.member.1=errors");
+    let (status, body) =
+        query(&cloud, "monitoring", "Version=2010-08-01&Action=DescribeAlarms&AlarmNames.member.1=errors");
     assert_eq!(status, 200, "{body}");
-    let parts = ["StateValue", "Threshold", "Period", "AlarmArn", "StateUpdatedTimestamp"].map(|name| element(&body, name));
+    let parts =
+        ["StateValue", "Threshold", "Period", "AlarmArn", "StateUpdatedTimestamp"].map(|name| element(&body, name));
     assert_eq!(parts[..3], ["ALARM", "1.5", "60"]);
     assert!(parts[3].ends_with(":alarm:errors") && parts[4].contains('T'), "{body}");
-    let (status, body) = query(&cloud, "monitoring", "Version=2010-08-01&Action=DeleteAlarms&AlarmNames.member.1=other");
+    let (status, body) =
+        query(&cloud, "monitoring", "Version=2010-08-01&Action=DeleteAlarms&AlarmNames.member.1=other");
     assert_eq!((status, element(&body, "Code")), (404, "ResourceNotFound"));
 }

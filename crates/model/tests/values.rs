@@ -1,5 +1,12 @@
 //! The types that parse, and the forms in which meaning is compared.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it finds something wrong"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::kinds::ecr_repository::{EcrRepositoryName, canonical_lifecycle};

@@ -1,5 +1,12 @@
 //! The practice environment is legal, whatever is chosen, and what is done to it wrongly is found.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it finds something wrong"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::kinds::ecs_service::Deployment;
@@ -276,8 +283,7 @@ fn names_and_tags_are_checked() {
     stack.tags.insert("aws:mine".into(), "x".into());
     stack.tags.insert("Owner".into(), "täam; rm".into());
     assert_eq!(problems(&stack), ["E-TAG  tags", "E-TAG  tags"]);
-    let mut inputs = Inputs::default();
-    inputs.product = "a-product-with-a-name-that-is-too-long".into();
+    let inputs = Inputs { product: "a-product-with-a-name-that-is-too-long".into(), ..Inputs::default() };
     let error = stack_error(&inputs);
     assert!(error.contains("32"), "{error}");
 }

@@ -159,4 +159,3 @@ fn operation(parts: &hyper::http::request::Parts, body: &Bytes) -> String {
     let action = text.split('&').find_map(|pair| pair.strip_prefix("Action="));
     action.map_or_else(|| format!("{} {}", parts.method, parts.uri.path()), str::to_owned)
 }
-

@@ -1,5 +1,12 @@
 //! The examples do what their comments say: a host's program has all commands, over its own stack.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it finds something wrong"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -25,7 +25,7 @@ impl Live for DiscoveryService {
             .build()
             .map_err(incomplete)?;
         // Always one: the parameter is deprecated.
-        let check = want.custom_health_check.then(|| threshold_of_one());
+        let check = want.custom_health_check.then(threshold_of_one);
         let request = cx
             .servicediscovery
             .create_service()

@@ -6,6 +6,7 @@ use clap::Parser;
 
 #[derive(Parser)]
 #[command(name = "own-commands")]
+#[expect(clippy::large_enum_variant, reason = "there is one value of it, at the start")]
 enum Xtask {
     /// The shop's environment.
     #[command(subcommand)]

@@ -43,7 +43,9 @@ pub(super) fn name(given: Option<String>) -> Result<String> {
 
 pub(super) fn find<'c>(cx: &'c mut Cx<'_>, name: &str) -> Result<&'c mut Application> {
     let found = cx.codedeploy().applications.get_mut(name);
-    found.ok_or_else(|| ApiError::new("ApplicationDoesNotExistException", format!("No application found for name: {name}")))
+    found.ok_or_else(|| {
+        ApiError::new("ApplicationDoesNotExistException", format!("No application found for name: {name}"))
+    })
 }
 
 #[derive(Deserialize)]
@@ -67,11 +69,21 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         return fail!("ApplicationAlreadyExistsException", "Application already exists: {name}");
     }
     if cx.codedeploy().applications.len() >= 1000 {
-        return fail!("ApplicationLimitExceededException", "More applications were attempted to be created than are allowed");
+        return fail!(
+            "ApplicationLimitExceededException",
+            "More applications were attempted to be created than are allowed"
+        );
     }
     let (id, created) = (cx.uuid(), cx.now());
-    let application =
-        Application { id: id.clone(), name: name.clone(), platform, created, tags, groups: BTreeMap::new(), revisions: BTreeMap::new() };
+    let application = Application {
+        id: id.clone(),
+        name: name.clone(),
+        platform,
+        created,
+        tags,
+        groups: BTreeMap::new(),
+        revisions: BTreeMap::new(),
+    };
     cx.codedeploy().applications.insert(name, application);
     Ok(json!({"applicationId": id}))
 }
@@ -108,7 +120,10 @@ pub(super) fn batch_get(cx: &mut Cx<'_>, input: BatchGet) -> Result {
         return fail!("ApplicationNameRequiredException", "Application name was not provided");
     }
     if input.application_names.len() > 100 {
-        return fail!("BatchLimitExceededException", "The maximum number of names or IDs allowed for this request (100) was exceeded.");
+        return fail!(
+            "BatchLimitExceededException",
+            "The maximum number of names or IDs allowed for this request (100) was exceeded."
+        );
     }
     let mut infos = Vec::new();
     for given in input.application_names {

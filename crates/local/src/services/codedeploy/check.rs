@@ -26,7 +26,10 @@ pub(super) fn all(cx: &mut Cx<'_>, platform: &str, name: (&str, &str), settings:
     if platform == "ECS" {
         for_ecs(settings)?;
     } else if !settings.ecs_services.is_empty() {
-        return fail!("InvalidECSServiceException", "For {platform} deployment group, ecsServices can not be specified");
+        return fail!(
+            "InvalidECSServiceException",
+            "For {platform} deployment group, ecsServices can not be specified"
+        );
     } else if settings.load_balancer.as_ref().is_some_and(|l| !l.target_group_pair_info_list.is_empty()) {
         return fail!(
             "InvalidLoadBalancerInfoException",
@@ -74,7 +77,8 @@ fn general(settings: &Settings) -> Result<()> {
 pub(super) fn rollback(rollback: Option<&AutoRollback>) -> Result<()> {
     let known = ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"];
     let Some(rollback) = rollback else { return Ok(()) };
-    if rollback.events.iter().any(|e| !known.contains(&e.as_str())) || (rollback.enabled && rollback.events.is_empty()) {
+    if rollback.events.iter().any(|e| !known.contains(&e.as_str())) || (rollback.enabled && rollback.events.is_empty())
+    {
         return fail!("InvalidAutoRollbackConfigException", "The automatic rollback configuration is invalid");
     }
     Ok(())
@@ -83,7 +87,10 @@ pub(super) fn rollback(rollback: Option<&AutoRollback>) -> Result<()> {
 pub(super) fn alarms(alarms: Option<&Alarms>) -> Result<()> {
     let Some(alarms) = alarms else { return Ok(()) };
     if alarms.alarms.len() > 10 {
-        return fail!("AlarmsLimitExceededException", "The maximum number of alarms for a deployment group (10) was exceeded.");
+        return fail!(
+            "AlarmsLimitExceededException",
+            "The maximum number of alarms for a deployment group (10) was exceeded."
+        );
     }
     if alarms.enabled && alarms.alarms.is_empty() {
         return fail!("InvalidAlarmConfigException", "The alarm configuration is enabled and has no alarms");
@@ -100,13 +107,19 @@ fn for_ecs(settings: &Settings) -> Result<()> {
         );
     }
     if !settings.auto_scaling_groups.is_empty() {
-        return fail!("InvalidAutoScalingGroupException", "For ECS deployment group, autoScalingGroups can not be specified");
+        return fail!(
+            "InvalidAutoScalingGroupException",
+            "For ECS deployment group, autoScalingGroups can not be specified"
+        );
     }
     if !settings.ec2_tag_filters.is_empty() || settings.ec2_tag_set.is_some() {
         return fail!("InvalidEC2TagException", "For ECS deployment group, ec2TagFilters can not be specified");
     }
     if !settings.on_premises_tag_filters.is_empty() || settings.on_premises_tag_set.is_some() {
-        return fail!("InvalidTagException", "For ECS deployment group, onPremisesInstanceTagFilters can not be specified");
+        return fail!(
+            "InvalidTagException",
+            "For ECS deployment group, onPremisesInstanceTagFilters can not be specified"
+        );
     }
     let Some(blue_green) = &settings.blue_green else {
         return fail!(
@@ -156,7 +169,10 @@ fn for_ecs(settings: &Settings) -> Result<()> {
 /// The one ECS service: there, active, with the right controller, and in no other group.
 fn service(cx: &mut Cx<'_>, name: (&str, &str), settings: &Settings) -> Result<()> {
     let [wanted] = settings.ecs_services.as_slice() else {
-        return fail!("InvalidECSServiceException", "For ECS deployment group, exactly one ECS service must be specified");
+        return fail!(
+            "InvalidECSServiceException",
+            "For ECS deployment group, exactly one ECS service must be specified"
+        );
     };
     if wanted.cluster_name.is_empty() || wanted.service_name.is_empty() {
         return fail!("InvalidECSServiceException", "The ECS service must be specified by clusterName and serviceName");

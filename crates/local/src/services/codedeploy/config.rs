@@ -166,7 +166,9 @@ fn routing(given: Option<Routing>) -> Result<Value> {
             let linear = json!({"linearPercentage": percentage, "linearInterval": interval});
             Ok(json!({"type": "TimeBasedLinear", "timeBasedLinear": linear}))
         }
-        (kind, ..) => fail!(CODE, "The traffic routing configuration does not fit its type '{}'", kind.unwrap_or_default()),
+        (kind, ..) => {
+            fail!(CODE, "The traffic routing configuration does not fit its type '{}'", kind.unwrap_or_default())
+        }
     }
 }
 
@@ -187,7 +189,8 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
             let hosts = input.minimum_healthy_hosts.map(|h| (h.kind, h.value));
             match hosts {
                 Some((Some(kind), Some(value)))
-                    if (kind == "HOST_COUNT" && value >= 0) || (kind == "FLEET_PERCENT" && (0..=100).contains(&value)) =>
+                    if (kind == "HOST_COUNT" && value >= 0)
+                        || (kind == "FLEET_PERCENT" && (0..=100).contains(&value)) =>
                 {
                     (Some(json!({"type": kind, "value": value})), None)
                 }
@@ -216,7 +219,8 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     }
     let id = cx.uuid();
     let created = cx.now();
-    let config = Config { id: id.clone(), name: name.clone(), platform, minimum_healthy_hosts: hosts, routing, created };
+    let config =
+        Config { id: id.clone(), name: name.clone(), platform, minimum_healthy_hosts: hosts, routing, created };
     cx.codedeploy().configs.insert(name, config);
     Ok(json!({"deploymentConfigId": id}))
 }

@@ -383,7 +383,10 @@ pub(super) fn batch_get(cx: &mut Cx<'_>, input: BatchGet) -> Result {
         return fail!("DeploymentGroupNameRequiredException", "Deployment group name was not provided");
     }
     if input.deployment_group_names.len() > 100 {
-        return fail!("BatchLimitExceededException", "The maximum number of names or IDs allowed for this request (100) was exceeded.");
+        return fail!(
+            "BatchLimitExceededException",
+            "The maximum number of names or IDs allowed for this request (100) was exceeded."
+        );
     }
     application::find(cx, &within)?;
     let state = &*cx.codedeploy();
@@ -395,8 +398,11 @@ pub(super) fn batch_get(cx: &mut Cx<'_>, input: BatchGet) -> Result {
             None => missing.push(name.as_str()),
         }
     }
-    let message =
-        if missing.is_empty() { None } else { Some(format!("No Deployment Group found for name: {}", missing.join(", "))) };
+    let message = if missing.is_empty() {
+        None
+    } else {
+        Some(format!("No Deployment Group found for name: {}", missing.join(", ")))
+    };
     Ok(bare(json!({"deploymentGroupsInfo": infos, "errorMessage": message})))
 }
 

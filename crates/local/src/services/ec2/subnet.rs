@@ -251,18 +251,3 @@ pub(super) fn modify_attribute(cx: &mut Cx<'_>, input: ModifyAttribute) -> Resul
     }
     done()
 }
-
-/// Whether the subnet's route table (or else the VPC's main one) has a route to an attached internet gateway.
-pub(crate) fn has_route_to_internet(cx: &mut Cx<'_>, subnet_id: &str) -> bool {
-    let state = cx.ec2();
-    let Some(subnet) = state.subnets.get(subnet_id) else { return false };
-    let tables = || state.route_tables.values().filter(|table| table.vpc_id == subnet.vpc_id);
-    let own = tables().find(|table| table.associations.iter().any(|a| a.subnet_id.as_deref() == Some(subnet_id)));
-    let Some(table) = own.or_else(|| tables().find(|table| table.is_main())) else { return false };
-    table.routes.iter().any(|route| {
-        state
-            .internet_gateways
-            .get(&route.target)
-            .is_some_and(|gateway| gateway.vpc_id.as_deref() == Some(subnet.vpc_id.as_str()))
-    })
-}

@@ -197,10 +197,13 @@ impl ImageId {
     fn resolve(&self, repository: &Repository) -> std::result::Result<String, (&'static str, &'static str)> {
         let by_tag = self.image_tag.as_ref().map(|tag| repository.image_tags.get(tag));
         match (&self.image_digest, by_tag) {
-            (None, None) => Err(("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")),
-            (Some(d), _) if !d.starts_with("sha256:") || d.len() != 71 => {
-                Err(("InvalidImageDigest", "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"))
+            (None, None) => {
+                Err(("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"))
             }
+            (Some(d), _) if !d.starts_with("sha256:") || d.len() != 71 => Err((
+                "InvalidImageDigest",
+                "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+            )),
             (Some(d), Some(at)) if at != Some(d) => {
                 Err(("ImageTagDoesNotMatchDigest", "The image tag does not point at the digest"))
             }
@@ -360,7 +363,8 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
             });
             let Some(found) = found else {
                 let null = || "null".to_owned();
-                let (digest, tag) = (id.image_digest.clone().unwrap_or_else(null), id.image_tag.clone().unwrap_or_else(null));
+                let (digest, tag) =
+                    (id.image_digest.clone().unwrap_or_else(null), id.image_tag.clone().unwrap_or_else(null));
                 return Err(ApiError::new(
                     "ImageNotFoundException",
                     format!(

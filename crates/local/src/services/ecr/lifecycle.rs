@@ -78,7 +78,10 @@ fn parse(text: &str) -> std::result::Result<Vec<Rule>, String> {
             return Err(format!("rulePriority {} must be positive and unique", rule.rule_priority));
         }
         if rule.action.kind != "expire" {
-            return Err(format!("instance value (\"{}\") not found in enum (possible values: [\"expire\"])", rule.action.kind));
+            return Err(format!(
+                "instance value (\"{}\") not found in enum (possible values: [\"expire\"])",
+                rule.action.kind
+            ));
         }
         match s.tag_status.as_str() {
             "tagged" if listed == 0 => {

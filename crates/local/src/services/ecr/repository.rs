@@ -80,7 +80,8 @@ fn legal_name(name: &str) -> bool {
     let segment = |text: &str| {
         let mut rest = text;
         loop {
-            let word = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).len();
+            let word =
+                rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).len();
             if word == 0 {
                 return false;
             }

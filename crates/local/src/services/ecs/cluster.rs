@@ -72,7 +72,8 @@ fn invalid<T>(why: impl Into<String>) -> Result<T> {
 
 fn check_settings(cx: &mut Cx<'_>, given: Vec<Setting>) -> Result<Vec<Setting>> {
     for setting in &given {
-        let legal = setting.name == "containerInsights" && ["enabled", "disabled", "enhanced"].contains(&setting.value.as_str());
+        let legal = setting.name == "containerInsights"
+            && ["enabled", "disabled", "enhanced"].contains(&setting.value.as_str());
         if !legal {
             return invalid(format!("Invalid cluster setting: {}={}", setting.name, setting.value));
         }
@@ -86,7 +87,9 @@ fn check_settings(cx: &mut Cx<'_>, given: Vec<Setting>) -> Result<Vec<Setting>> 
 
 fn check_providers(providers: &[String], strategy: &[Strategy]) -> Result<()> {
     if let Some(unknown) = providers.iter().find(|p| !["FARGATE", "FARGATE_SPOT"].contains(&p.as_str())) {
-        return invalid(format!("The specified capacity provider '{unknown}' was not found. Specify a valid name or ARN and try again."));
+        return invalid(format!(
+            "The specified capacity provider '{unknown}' was not found. Specify a valid name or ARN and try again."
+        ));
     }
     if let Some(other) = strategy.iter().find(|s| !providers.contains(&s.capacity_provider)) {
         return invalid(format!(
@@ -153,7 +156,8 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
 
 fn shape(cluster: &Cluster, include: &[&str]) -> Value {
     let wants = |what: &str| include.contains(&what);
-    let tasks = |statuses: &[&str]| cluster.tasks.values().filter(|t| statuses.contains(&t.last_status.as_str())).count();
+    let tasks =
+        |statuses: &[&str]| cluster.tasks.values().filter(|t| statuses.contains(&t.last_status.as_str())).count();
     let (running, pending) = (tasks(&["RUNNING"]), tasks(&["PROVISIONING", "PENDING", "ACTIVATING"]));
     let services = |status: &str| cluster.services.values().filter(|s| s.status == status).count();
     let statistic = |name: &str, value: usize| json!({"name": name, "value": value.to_string()});

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::services::ecr;
 use crate::services::ecs::service::{Shape, tell};
 use crate::services::ecs::task::{Container, Interface, Task};
-use crate::services::ecr;
 use crate::services::ecs::{container, links, scheduler, task_definition};
 use crate::tags::Tags;
 use crate::timings;
@@ -164,7 +164,10 @@ pub(super) fn step(cx: &mut Cx<'_>, cluster: &str, id: &str, step: &str) {
             if let Some(eni) = eni {
                 links::detach(cx, &eni);
             }
-            cx.exactly_after(timings::TASK_LISTED, json!({"kind": "task", "cluster": cluster, "task": id, "step": "forget"}));
+            cx.exactly_after(
+                timings::TASK_LISTED,
+                json!({"kind": "task", "cluster": cluster, "task": id, "step": "forget"}),
+            );
         }
         _ => {
             if let Some(cluster) = cx.ecs().clusters.get_mut(cluster) {
@@ -217,7 +220,9 @@ fn come_up(cx: &mut Cx<'_>, cluster: &str, id: &str) {
             let (Some(interface), Some(service)) = (interface, service) else { return };
             let groups = links::register_targets(cx, &shape, &interface.ip);
             for group in groups {
-                tell(cx, cluster, &service, |name| format!("(service {name}) registered 1 targets in (target-group {group})"));
+                tell(cx, cluster, &service, |name| {
+                    format!("(service {name}) registered 1 targets in (target-group {group})")
+                });
             }
             let who = links::Who {
                 id,
@@ -275,7 +280,9 @@ pub(super) fn stop(cx: &mut Cx<'_>, cluster: &str, id: &str, code: &str, reason:
     if let (Some(ip), Some(service)) = (ip, service) {
         let groups = links::deregister_targets(cx, &shape, &ip);
         for group in &groups {
-            tell(cx, cluster, &service, |name| format!("(service {name}) deregistered 1 targets in (target-group {group})"));
+            tell(cx, cluster, &service, |name| {
+                format!("(service {name}) deregistered 1 targets in (target-group {group})")
+            });
         }
         if !groups.is_empty() {
             tell(cx, cluster, &service, |name| format!("(service {name}) has begun draining connections on 1 tasks."));

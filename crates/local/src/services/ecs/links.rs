@@ -156,9 +156,17 @@ pub(super) fn deregister_instances(cx: &mut Cx<'_>, shape: &Shape, id: &str) {
 }
 
 /// Why a task of this definition cannot be started at all: its roles.
-pub(super) fn roles(cx: &mut Cx<'_>, task_role: Option<&str>, execution_role: Option<&str>) -> std::result::Result<(), String> {
+pub(super) fn roles(
+    cx: &mut Cx<'_>,
+    task_role: Option<&str>,
+    execution_role: Option<&str>,
+) -> std::result::Result<(), String> {
     for role in [execution_role, task_role].into_iter().flatten() {
-        let arn = if role.starts_with("arn:") { role.to_owned() } else { format!("arn:aws:iam::{}:role/{role}", cx.account()) };
+        let arn = if role.starts_with("arn:") {
+            role.to_owned()
+        } else {
+            format!("arn:aws:iam::{}:role/{role}", cx.account())
+        };
         if iam::assumable(cx, &arn, TASKS).is_err() {
             return Err(format!(
                 "ECS was unable to assume the role '{arn}' that was provided for this task. Please verify that the role being \

@@ -90,9 +90,11 @@ operations! {
 fn bucket(operation: &str) -> Option<Bucket> {
     Some(match operation {
         "DescribeClusters" | "ListClusters" => Bucket::shared("cluster read", 50.0, 20.0),
-        "CreateCluster" | "DeleteCluster" | "UpdateCluster" | "UpdateClusterSettings" | "PutClusterCapacityProviders" => {
-            Bucket::shared("cluster modify", 20.0, 1.0)
-        }
+        "CreateCluster"
+        | "DeleteCluster"
+        | "UpdateCluster"
+        | "UpdateClusterSettings"
+        | "PutClusterCapacityProviders" => Bucket::shared("cluster modify", 20.0, 1.0),
         "RegisterTaskDefinition" | "DeregisterTaskDefinition" => Bucket::shared("task definition modify", 20.0, 1.0),
         "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies" => {
             Bucket::shared("task definition read", 50.0, 20.0)

@@ -109,7 +109,8 @@ pub(super) fn look(cx: &mut Cx<'_>, cluster: &str, name: &str) {
     let live = take_stock(cx, cluster, name);
     let Some(found) = service(cx, cluster, name) else { return };
     size(found);
-    let steady = if found.with_task_sets() { task_sets(cx, cluster, name, &live) } else { rolling(cx, cluster, name, &live) };
+    let steady =
+        if found.with_task_sets() { task_sets(cx, cluster, name, &live) } else { rolling(cx, cluster, name, &live) };
     let Some(found) = service(cx, cluster, name) else { return };
     let was = std::mem::replace(&mut found.steady, steady);
     if steady {
@@ -160,7 +161,9 @@ fn take_stock(cx: &mut Cx<'_>, cluster: &str, name: &str) -> Vec<Live> {
         {
             let port = shape.load_balancers.first().map_or(0, |b| b.container_port);
             tell(cx, cluster, name, |name| {
-                format!("(service {name}) (port {port}) is unhealthy in (target-group {group}) due to (reason Health checks failed).")
+                format!(
+                    "(service {name}) (port {port}) is unhealthy in (target-group {group}) due to (reason Health checks failed)."
+                )
             });
             let reason = format!("Task failed ELB health checks in (target-group {group})");
             life::stop(cx, cluster, &id, "ServiceSchedulerInitiated", &reason);
@@ -265,7 +268,8 @@ fn task_sets(cx: &mut Cx<'_>, cluster: &str, name: &str, live: &[Live]) -> bool 
         }
     }
     // Tasks of task sets that are gone.
-    let stray: Vec<&str> = live.iter().filter(|l| !sets.iter().any(|s| s.0 == l.rollout)).map(|l| l.id.as_str()).collect();
+    let stray: Vec<&str> =
+        live.iter().filter(|l| !sets.iter().any(|s| s.0 == l.rollout)).map(|l| l.id.as_str()).collect();
     stop(cx, cluster, name, &stray, "Task set was deleted");
     let left = cx.ecs().clusters.get(cluster).map(|c| {
         c.tasks.values().filter(|t| t.last_status != "STOPPED").map(|t| t.started_by.clone()).collect::<Vec<_>>()
@@ -291,7 +295,8 @@ fn rolling(cx: &mut Cx<'_>, cluster: &str, name: &str, live: &[Live]) -> bool {
     let Some(primary) = found.primary().map(|r| (r.id.clone(), r.desired, r.state.clone())) else { return true };
     let (id, desired, state) = primary;
     let percent = |p: u64| found.desired * p;
-    let (least, most) = (percent(found.configuration.minimum).div_ceil(100), percent(found.configuration.maximum) / 100);
+    let (least, most) =
+        (percent(found.configuration.minimum).div_ceil(100), percent(found.configuration.maximum) / 100);
     let new: Vec<&Live> = live.iter().filter(|l| l.rollout == id).collect();
     let old: Vec<&Live> = live.iter().filter(|l| l.rollout != id).collect();
     let (count, others) = (new.len() as u64, old.len() as u64);
@@ -352,7 +357,9 @@ fn trip(cx: &mut Cx<'_>, cluster: &str, name: &str) {
     primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
     (primary.desired, primary.updated) = (0, now);
     let id = primary.id.clone();
-    tell(cx, cluster, name, |name| format!("(service {name}) (deployment {id}) deployment failed: tasks failed to start."));
+    tell(cx, cluster, name, |name| {
+        format!("(service {name}) (deployment {id}) deployment failed: tasks failed to start.")
+    });
     if let (true, Some((back, shape))) = (rollback, completed) {
         let mut rollout = Rollout::new(cx, shape.clone(), &arn);
         rollout.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {back}.");

@@ -97,7 +97,8 @@ fn shape(cluster: &Cluster, task: &Task, with_tags: bool) -> Value {
         .containers
         .iter()
         .map(|c| {
-            let interfaces = task.interface.iter().map(|i| json!({"attachmentId": i.attachment, "privateIpv4Address": i.ip}));
+            let interfaces =
+                task.interface.iter().map(|i| json!({"attachmentId": i.attachment, "privateIpv4Address": i.ip}));
             json!({
                 "containerArn": c.arn,
                 "taskArn": task.arn,
@@ -330,7 +331,8 @@ pub(super) fn run(cx: &mut Cx<'_>, input: Run) -> Result {
         (None, given) if given.is_empty() => default_strategy,
         (_, given) => given,
     };
-    let launch_type = if strategy.is_empty() { Some(input.launch_type.unwrap_or_else(|| "EC2".to_owned())) } else { None };
+    let launch_type =
+        if strategy.is_empty() { Some(input.launch_type.unwrap_or_else(|| "EC2".to_owned())) } else { None };
     let mut shape = Shape {
         task_definition: validate::definition(cx, &input.task_definition)?,
         launch_type,
@@ -363,6 +365,7 @@ pub(super) fn run(cx: &mut Cx<'_>, input: Run) -> Result {
         }
     }
     let cluster = &*cluster::find(cx, Some(&name))?;
-    let tasks: Vec<Value> = ids.iter().filter_map(|id| cluster.tasks.get(id)).map(|t| self::shape(cluster, t, true)).collect();
+    let tasks: Vec<Value> =
+        ids.iter().filter_map(|id| cluster.tasks.get(id)).map(|t| self::shape(cluster, t, true)).collect();
     Ok(json!({"tasks": tasks, "failures": failures}))
 }

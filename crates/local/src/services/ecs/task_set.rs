@@ -95,7 +95,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     validate::shape(cx, &mut shape, true)?;
     shape.platform_version = validate::platform(input.platform_version, shape.fargate())?;
     if controller == "CODE_DEPLOY" && shape.load_balancers.len() != 1 {
-        return fail!(INVALID, "A service with a CODE_DEPLOY deployment controller must have exactly one target group.");
+        return fail!(
+            INVALID,
+            "A service with a CODE_DEPLOY deployment controller must have exactly one target group."
+        );
     }
     let rollout = Rollout::new(cx, shape, &arn);
     let id = rollout.id.clone();

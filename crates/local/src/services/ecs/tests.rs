@@ -250,17 +250,23 @@ fn what_create_service_refuses() {
         input.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         input
     };
-    let balancer = |group: &str, name: &str, port: u16| {
-        json!({"loadBalancers": [{"targetGroupArn": group, "containerName": name, "containerPort": port}]})
-    };
+    let balancer = |group: &str, name: &str, port: u16| json!({"loadBalancers": [{"targetGroupArn": group, "containerName": name, "containerPort": port}]});
     let (blue, green) = (c.blue.clone(), c.green.clone());
     let unattached = format!("The target group with targetGroupArn {green} does not have an associated load balancer.");
     let breaker = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
     let subnet = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
     for (changes, code, message) in [
         (balancer(&green, "web", 80), "InvalidParameterException", unattached.as_str()),
-        (balancer(&blue, "app", 80), "InvalidParameterException", "The container app does not exist in the task definition."),
-        (balancer(&blue, "web", 81), "InvalidParameterException", "The container web did not have a container port 81 defined."),
+        (
+            balancer(&blue, "app", 80),
+            "InvalidParameterException",
+            "The container app does not exist in the task definition.",
+        ),
+        (
+            balancer(&blue, "web", 81),
+            "InvalidParameterException",
+            "The container web did not have a container port 81 defined.",
+        ),
         (json!({"loadBalancers": []}), "InvalidParameterException", "exactly one target group"),
         (json!({"deploymentConfiguration": breaker}), "InvalidParameterException", "circuit breaker"),
         (json!({"networkConfiguration": subnet}), "InvalidParameterException", "InvalidSubnetID.NotFound"),
@@ -505,12 +511,18 @@ fn what_code_deploy_refuses() {
         assert_eq!(got, code, "{changes}: {why}");
     }
     c.ok("codedeploy", "CreateDeploymentGroup", good.clone());
-    assert_eq!(c.refused("codedeploy", "CreateDeploymentGroup", good.clone()).0, "DeploymentGroupAlreadyExistsException");
+    assert_eq!(
+        c.refused("codedeploy", "CreateDeploymentGroup", good.clone()).0,
+        "DeploymentGroupAlreadyExistsException"
+    );
     let other = with(json!({"deploymentGroupName": "h"}));
     assert_eq!(c.refused("codedeploy", "CreateDeploymentGroup", other).0, "ECSServiceMappingLimitExceededException");
     let name = json!({"applicationName": "app", "deploymentGroupName": "g"});
     let read = c.ok("codedeploy", "GetDeploymentGroup", name.clone())["deploymentGroupInfo"].clone();
-    assert_eq!(read["autoRollbackConfiguration"]["events"], json!(["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST"]));
+    assert_eq!(
+        read["autoRollbackConfiguration"]["events"],
+        json!(["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST"])
+    );
     assert_eq!(read["deploymentConfigName"], "CodeDeployDefault.ECSAllAtOnce");
     assert_eq!(c.ok("codedeploy", "ListDeployments", name.clone())["deployments"], json!([]));
     let (code, _) = c.refused("codedeploy", "GetDeployment", json!({"deploymentId": "d-ABC"}));

@@ -83,13 +83,20 @@ impl Action {
         for group in &mut config.target_groups {
             group.weight.get_or_insert(1);
         }
-        let stickiness = config.target_group_stickiness_config.get_or_insert(Stickiness { enabled: None, duration_seconds: None });
+        let stickiness =
+            config.target_group_stickiness_config.get_or_insert(Stickiness { enabled: None, duration_seconds: None });
         stickiness.enabled.get_or_insert(false);
         let target_group_arn = match config.target_groups.as_slice() {
             [one] => Some(one.target_group_arn.clone()),
             _ => None,
         };
-        Action { kind: "forward".to_owned(), target_group_arn, forward_config: Some(config), order, ..Action::default() }
+        Action {
+            kind: "forward".to_owned(),
+            target_group_arn,
+            forward_config: Some(config),
+            order,
+            ..Action::default()
+        }
     }
 }
 
@@ -179,7 +186,10 @@ fn normalise_one(state: &State, action: Action, load_balancer: &str, protocol: &
         }
         "authenticate-oidc" | "authenticate-cognito" | "jwt-validation" => {
             if protocol != "HTTPS" {
-                return Err(bad_action(format!("Actions of type '{}' are supported only on HTTPS listeners", action.kind)));
+                return Err(bad_action(format!(
+                    "Actions of type '{}' are supported only on HTTPS listeners",
+                    action.kind
+                )));
             }
             let mut action = action;
             if let Some(Value::Object(config)) = &mut action.authenticate_oidc_config {
@@ -282,7 +292,10 @@ fn redirect(config: Redirect, protocol: &str, in_rule: bool) -> Result<Redirect>
     };
     let same = |value: &Option<String>, placeholder: &str| value.as_deref() == Some(placeholder);
     let same_protocol = same(&config.protocol, "#{protocol}") || config.protocol.as_deref() == Some(protocol);
-    let loops = same_protocol && same(&config.port, "#{port}") && same(&config.host, "#{host}") && same(&config.path, "/#{path}");
+    let loops = same_protocol
+        && same(&config.port, "#{port}")
+        && same(&config.host, "#{host}")
+        && same(&config.path, "/#{path}");
     if loops && (!in_rule || same(&config.query, "#{query}")) {
         return Err(bad_action("The redirect configuration is not valid because it creates a loop."));
     }

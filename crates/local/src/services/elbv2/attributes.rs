@@ -127,7 +127,11 @@ pub(super) static HTTPS_LISTENER: Table = Table(&[
         Takes::Text,
     ),
     ("routing.http.request.x_amzn_mtls_clientcert_subject.header_name", "X-Amzn-Mtls-Clientcert-Subject", Takes::Text),
-    ("routing.http.request.x_amzn_mtls_clientcert_validity.header_name", "X-Amzn-Mtls-Clientcert-Validity", Takes::Text),
+    (
+        "routing.http.request.x_amzn_mtls_clientcert_validity.header_name",
+        "X-Amzn-Mtls-Clientcert-Validity",
+        Takes::Text,
+    ),
     ("routing.http.request.x_amzn_tls_cipher_suite.header_name", "X-Amzn-Tls-Cipher-Suite", Takes::Text),
     ("routing.http.request.x_amzn_tls_version.header_name", "X-Amzn-Tls-Version", Takes::Text),
     ("routing.http.response.access_control_allow_credentials.header_value", "", Takes::Text),
@@ -147,7 +151,8 @@ impl Table {
     /// All attributes, with what was set over the defaults.
     pub(super) fn all(&self, set: &BTreeMap<String, String>) -> Value {
         let rows = self.0.iter();
-        rows.map(|(key, default, _)| json!({"Key": key, "Value": set.get(*key).map_or(*default, String::as_str)})).collect()
+        rows.map(|(key, default, _)| json!({"Key": key, "Value": set.get(*key).map_or(*default, String::as_str)}))
+            .collect()
     }
 
     /// One attribute's value.

@@ -67,13 +67,15 @@ pub(crate) struct Values {
 impl Condition {
     fn count(&self) -> usize {
         let patterns = |p: &Option<Patterns>| {
-            p.as_ref().map_or(0, |p| p.values.as_ref().map_or(0, Vec::len) + p.regex_values.as_ref().map_or(0, Vec::len))
+            p.as_ref()
+                .map_or(0, |p| p.values.as_ref().map_or(0, Vec::len) + p.regex_values.as_ref().map_or(0, Vec::len))
         };
         patterns(&self.host_header_config)
             + patterns(&self.path_pattern_config)
-            + self.http_header_config.as_ref().map_or(0, |h| {
-                h.values.as_ref().map_or(0, Vec::len) + h.regex_values.as_ref().map_or(0, Vec::len)
-            })
+            + self
+                .http_header_config
+                .as_ref()
+                .map_or(0, |h| h.values.as_ref().map_or(0, Vec::len) + h.regex_values.as_ref().map_or(0, Vec::len))
             + self.query_string_config.as_ref().map_or(0, |q| q.values.len())
             + self.http_request_method_config.as_ref().map_or(0, |v| v.values.len())
             + self.source_ip_config.as_ref().map_or(0, |v| v.values.len())
@@ -104,7 +106,9 @@ pub(super) fn normalise(conditions: Vec<Condition>) -> Result<Vec<Condition>> {
 
 fn normalise_one(mut condition: Condition) -> Result<Condition> {
     let Some(field) = condition.field.clone() else { return Err(invalid("A condition field must be specified")) };
-    let fill = |config: Option<Patterns>, values: Option<Vec<String>>, regex: Option<Vec<String>>| match (config, values, regex) {
+    let fill = |config: Option<Patterns>, values: Option<Vec<String>>, regex: Option<Vec<String>>| match (
+        config, values, regex,
+    ) {
         (Some(_), Some(values), _) if !values.is_empty() => {
             Err(invalid(format!("You cannot specify both values and a configuration for the field '{field}'")))
         }
@@ -143,7 +147,9 @@ fn normalise_one(mut condition: Condition) -> Result<Condition> {
         }
         "http-request-method" => {
             let methods = condition.http_request_method_config.iter().flat_map(|config| &config.values);
-            let fits = |m: &String| !m.is_empty() && m.len() <= 40 && m.chars().all(|c| c.is_ascii_uppercase() || c == '-' || c == '_');
+            let fits = |m: &String| {
+                !m.is_empty() && m.len() <= 40 && m.chars().all(|c| c.is_ascii_uppercase() || c == '-' || c == '_')
+            };
             if let Some(bad) = methods.into_iter().find(|m| !fits(m)) {
                 return Err(invalid(format!("The value '{bad}' is not valid for the field 'http-request-method'")));
             }
@@ -157,7 +163,11 @@ fn normalise_one(mut condition: Condition) -> Result<Condition> {
             }
         }
         "query-string" => {}
-        other => return Err(invalid(format!("Condition field '{other}' must be one of '[path-pattern, host-header, http-header, http-request-method, query-string, source-ip]'"))),
+        other => {
+            return Err(invalid(format!(
+                "Condition field '{other}' must be one of '[path-pattern, host-header, http-header, http-request-method, query-string, source-ip]'"
+            )));
+        }
     }
     if condition.count() == 0 {
         return Err(invalid("A condition value must be specified"));
@@ -167,7 +177,8 @@ fn normalise_one(mut condition: Condition) -> Result<Condition> {
 
 fn allowed(value: &str, host: bool) -> bool {
     let more = if host { "-.*?" } else { "_-.$/~\"'@:+&*?!=,;()%#[]" };
-    value.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c)) && (!host || value.contains('.') || value == "*")
+    value.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+        && (!host || value.contains('.') || value == "*")
 }
 
 /// `10.0.0.0/8` as the address and the mask.

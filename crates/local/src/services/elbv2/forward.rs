@@ -37,7 +37,10 @@ pub(super) fn is_referenced(state: &State, group: &str) -> bool {
 /// The rules of a listener, other than the default one, that forward to one of these groups.
 pub(crate) fn rules_to(state: &State, listener: &str, groups: &[&str]) -> Vec<String> {
     let rules = state.rules.values().filter(|rule| rule.listener_arn == listener);
-    rules.filter(|rule| groups.iter().any(|group| forwards_to(&rule.actions, group))).map(|rule| rule.arn.clone()).collect()
+    rules
+        .filter(|rule| groups.iter().any(|group| forwards_to(&rule.actions, group)))
+        .map(|rule| rule.arn.clone())
+        .collect()
 }
 
 /// The listener with this ARN, or whose default rule has it.

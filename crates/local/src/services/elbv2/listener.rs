@@ -88,7 +88,10 @@ fn check_certificates(cx: &Cx<'_>, certificates: Vec<Certificate>) -> Result<Vec
 /// The one default certificate of a listener.
 fn default_certificate(cx: &Cx<'_>, certificates: Vec<Certificate>) -> Result<Vec<String>> {
     if certificates.len() > 1 {
-        return Err(ApiError::new("TooManyCertificates", "Only one default certificate can be specified for a listener"));
+        return Err(ApiError::new(
+            "TooManyCertificates",
+            "Only one default certificate can be specified for a listener",
+        ));
     }
     if certificates.iter().any(|certificate| certificate.is_default.is_some()) {
         return Err(invalid("IsDefault cannot be specified for the default certificate"));
@@ -182,7 +185,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         return Err(duplicate(&lb.arn));
     }
     if cx.elbv2().listeners.values().filter(of_lb).count() >= 50 {
-        return Err(ApiError::new("TooManyListeners", format!("The maximum number of listeners on load balancer '{}' has been reached", lb.arn)));
+        return Err(ApiError::new(
+            "TooManyListeners",
+            format!("The maximum number of listeners on load balancer '{}' has been reached", lb.arn),
+        ));
     }
     let (id, rule_id) = (cx.hex(16), cx.hex(16));
     let listener = Listener {
@@ -245,7 +251,9 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
             Box::new(|listener| input.listener_arns.contains(&listener.arn))
         }
         (None, true) => return Err(invalid("You must specify either listener ARNs or a load balancer ARN")),
-        (Some(_), false) => return Err(invalid("Listener ARNs and a load balancer ARN cannot be specified at the same time")),
+        (Some(_), false) => {
+            return Err(invalid("Listener ARNs and a load balancer ARN cannot be specified at the same time"));
+        }
     };
     let found = state.listeners.values().filter(|listener| wanted(listener));
     let found = found.map(|listener| (listener.arn.clone(), render(listener)));
@@ -273,7 +281,8 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
     if let Some(port) = input.port {
         check_range("port", port, 1, 65535)?;
         let port = u16::try_from(port).unwrap_or_default();
-        let taken = |l: &Listener| l.load_balancer_arn == listener.load_balancer_arn && l.port == port && l.arn != listener.arn;
+        let taken =
+            |l: &Listener| l.load_balancer_arn == listener.load_balancer_arn && l.port == port && l.arn != listener.arn;
         if cx.elbv2().listeners.values().any(taken) {
             return Err(duplicate(&listener.load_balancer_arn));
         }
@@ -380,12 +389,15 @@ pub(super) fn add_certificates(cx: &mut Cx<'_>, input: OfListener) -> Result {
             listener.certificates.push(arn.clone());
         }
     }
-    Ok(json!({"Certificates": new.iter().map(|arn| json!({"CertificateArn": arn, "IsDefault": false})).collect::<Value>()}))
+    Ok(
+        json!({"Certificates": new.iter().map(|arn| json!({"CertificateArn": arn, "IsDefault": false})).collect::<Value>()}),
+    )
 }
 
 pub(super) fn remove_certificates(cx: &mut Cx<'_>, input: OfListener) -> Result {
     let listener = find(cx.elbv2(), &input.listener_arn)?;
-    let gone: Vec<String> = input.certificates.into_iter().filter_map(|certificate| certificate.certificate_arn).collect();
+    let gone: Vec<String> =
+        input.certificates.into_iter().filter_map(|certificate| certificate.certificate_arn).collect();
     if listener.certificates.first().is_some_and(|default| gone.contains(default)) {
         return Err(ApiError::new("OperationNotPermitted", "The default certificate cannot be removed"));
     }

@@ -158,7 +158,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         || input.ipam_pools.is_some()
         || input.enable_prefix_for_ipv6_source_nat.is_some_and(|on| on == "on")
     {
-        return Err(ApiError::new("InvalidConfigurationRequest", "The local cloud has no address pools for load balancers"));
+        return Err(ApiError::new(
+            "InvalidConfigurationRequest",
+            "The local cloud has no address pools for load balancers",
+        ));
     }
     let scheme = input.scheme.unwrap_or_else(|| "internet-facing".to_owned());
     if scheme != "internet-facing" && scheme != "internal" {
@@ -264,7 +267,8 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let Some(state) = cx.world.regions.get(&cx.region).map(|region| &region.elbv2) else {
         return Ok(json!({"LoadBalancers": []}));
     };
-    let wanted = |lb: &LoadBalancer| all || input.load_balancer_arns.contains(&lb.arn) || input.names.contains(&lb.name);
+    let wanted =
+        |lb: &LoadBalancer| all || input.load_balancer_arns.contains(&lb.arn) || input.names.contains(&lb.name);
     let found = state.load_balancers.values().filter(|lb| wanted(lb));
     let found = found.map(|lb| (lb.arn.clone(), render(cx, lb, lb.is_active(now))));
     listed("LoadBalancers", found, input.marker.as_deref(), input.page_size)

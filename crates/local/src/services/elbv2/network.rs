@@ -112,7 +112,13 @@ pub(super) fn check_groups(cx: &mut Cx<'_>, vpc_id: &str, groups: Vec<String>) -
 }
 
 /// Puts a network interface into a subnet that was checked.
-pub(super) fn attach(cx: &mut Cx<'_>, place: &Place, groups: &[String], label: &str, public: bool) -> Result<Attachment> {
+pub(super) fn attach(
+    cx: &mut Cx<'_>,
+    place: &Place,
+    groups: &[String],
+    label: &str,
+    public: bool,
+) -> Result<Attachment> {
     let eni = ec2::eni::create(
         cx,
         NewEni {

@@ -59,14 +59,19 @@ fn meets(request: &Request<'_>, condition: &Condition) -> bool {
         let name = config.http_header_name.as_deref().unwrap_or_default();
         let values = request.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let wanted = config.values.as_deref().unwrap_or_default();
-        return values.into_iter().any(|value| wanted.iter().any(|p| wildcard(&p.to_lowercase(), &value.to_lowercase())));
+        return values
+            .into_iter()
+            .any(|value| wanted.iter().any(|p| wildcard(&p.to_lowercase(), &value.to_lowercase())));
     }
     if let Some(config) = &condition.query_string_config {
         let fits = |pattern: Option<&str>, text: &str| {
             pattern.is_none_or(|pattern| wildcard(&pattern.to_lowercase(), &text.to_lowercase()))
         };
         return config.values.iter().any(|pair| {
-            request.query.iter().any(|(key, value)| fits(pair.key.as_deref(), key) && fits(pair.value.as_deref(), value))
+            request
+                .query
+                .iter()
+                .any(|(key, value)| fits(pair.key.as_deref(), key) && fits(pair.value.as_deref(), value))
         });
     }
     if let Some(config) = &condition.http_request_method_config {

@@ -112,8 +112,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
             format!("The maximum number of rules on load balancer '{}' has been reached", listener.load_balancer_arn),
         ));
     }
-    let actions =
-        action::normalise(state, input.actions, &listener.load_balancer_arn, &listener.protocol, true)?;
+    let actions = action::normalise(state, input.actions, &listener.load_balancer_arn, &listener.protocol, true)?;
     let id = cx.hex(16);
     let rule = Rule {
         arn: format!("{}/{id}", listener.arn.replacen(":listener/", ":listener-rule/", 1)),
@@ -188,7 +187,9 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
         rule.actions = action::normalise(state, actions, &listener.load_balancer_arn, &listener.protocol, true)?;
     }
     match (input.transforms.filter(|transforms| !transforms.is_empty()), input.reset_transforms) {
-        (Some(_), Some(true)) => return Err(invalid("Transforms and ResetTransforms cannot be specified at the same time")),
+        (Some(_), Some(true)) => {
+            return Err(invalid("Transforms and ResetTransforms cannot be specified at the same time"));
+        }
         (Some(transforms), _) => rule.transforms = check_transforms(transforms)?,
         (None, Some(true)) => rule.transforms.clear(),
         (None, _) => {}
@@ -238,7 +239,8 @@ pub(super) fn set_priorities(cx: &mut Cx<'_>, input: SetPriorities) -> Result {
     let mut taken = BTreeSet::new();
     let mut clash = None;
     // Those that keep their places take them first, so that the error names what was asked for.
-    let (kept, moved): (Vec<&Rule>, Vec<&Rule>) = state.rules.values().partition(|rule| !wanted.contains_key(&rule.arn));
+    let (kept, moved): (Vec<&Rule>, Vec<&Rule>) =
+        state.rules.values().partition(|rule| !wanted.contains_key(&rule.arn));
     for rule in kept.into_iter().chain(moved) {
         let priority = wanted.get(&rule.arn).copied().unwrap_or(rule.priority);
         if !taken.insert((rule.listener_arn.clone(), priority)) {

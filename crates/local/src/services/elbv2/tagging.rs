@@ -12,8 +12,12 @@ use crate::world::Cx;
 fn find<'a>(state: &'a mut State, arn: &str) -> Result<&'a mut Tags> {
     let kind = arn.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next()).unwrap_or_default();
     let (tags, code, what) = match kind {
-        "loadbalancer" => (state.load_balancers.get_mut(arn).map(|it| &mut it.tags), "LoadBalancerNotFound", "Load balancer"),
-        "targetgroup" => (state.target_groups.get_mut(arn).map(|it| &mut it.tags), "TargetGroupNotFound", "Target groups"),
+        "loadbalancer" => {
+            (state.load_balancers.get_mut(arn).map(|it| &mut it.tags), "LoadBalancerNotFound", "Load balancer")
+        }
+        "targetgroup" => {
+            (state.target_groups.get_mut(arn).map(|it| &mut it.tags), "TargetGroupNotFound", "Target groups")
+        }
         "listener" => (state.listeners.get_mut(arn).map(|it| &mut it.tags), "ListenerNotFound", "Listener"),
         "listener-rule" => {
             let default = state.listeners.values_mut().find(|listener| listener.default_rule_arn == arn);

@@ -143,7 +143,9 @@ fn merge(mut check: HealthCheck, new: Checks, http: bool, grpc: bool) -> Result<
     if let Some(protocol) = new.protocol {
         check_enum("healthCheckProtocol", &protocol, &["HTTP", "HTTPS", "TCP"])?;
         if http && protocol == "TCP" {
-            return Err(invalid("Health check protocol 'TCP' is not supported for target groups with the HTTP and HTTPS protocols"));
+            return Err(invalid(
+                "Health check protocol 'TCP' is not supported for target groups with the HTTP and HTTPS protocols",
+            ));
         }
         if !http && protocol != "TCP" && check.path.is_none() {
             check.path = Some("/".to_owned());
@@ -161,7 +163,9 @@ fn merge(mut check: HealthCheck, new: Checks, http: bool, grpc: bool) -> Result<
     }
     if let Some(path) = new.path {
         if !path.starts_with('/') || path.chars().count() > 1024 {
-            return Err(invalid(format!("Health check path '{path}' must begin with a '/' character and be at most 1024 characters long")));
+            return Err(invalid(format!(
+                "Health check path '{path}' must begin with a '/' character and be at most 1024 characters long"
+            )));
         }
         check.path = Some(path);
     }
@@ -196,7 +200,9 @@ fn merge(mut check: HealthCheck, new: Checks, http: bool, grpc: bool) -> Result<
             None => number(part),
         });
         if !fits {
-            return Err(invalid(format!("Health check matcher HTTP code '{codes}' must be within '{least}-{most}' inclusive")));
+            return Err(invalid(format!(
+                "Health check matcher HTTP code '{codes}' must be within '{least}-{most}' inclusive"
+            )));
         }
         check.matcher = Some(codes.clone());
     }
@@ -232,7 +238,8 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     let target_type = input.target_type.unwrap_or_else(|| "instance".to_owned());
     check_enum("targetType", &target_type, &["instance", "ip", "lambda", "alb"])?;
     if target_type == "lambda" || target_type == "alb" {
-        let message = format!("The local cloud has target groups of type 'ip' and 'instance' only, not '{target_type}'");
+        let message =
+            format!("The local cloud has target groups of type 'ip' and 'instance' only, not '{target_type}'");
         return Err(ApiError::new("InvalidConfigurationRequest", message));
     }
     let Some(protocol) = input.protocol else { return Err(invalid("A protocol must be specified")) };
@@ -244,7 +251,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         return Err(invalid(format!("The VPC ID '{vpc_id}' is not found")));
     }
     if input.ip_address_type.as_deref().is_some_and(|kind| kind != "ipv4") || input.target_control_port.is_some() {
-        return Err(ApiError::new("InvalidConfigurationRequest", "The local cloud has IPv4 targets only, without a control port"));
+        return Err(ApiError::new(
+            "InvalidConfigurationRequest",
+            "The local cloud has IPv4 targets only, without a control port",
+        ));
     }
     let http = is_http(&protocol);
     // Terraform's provider sends an empty one where none is said, and AWS takes that.
@@ -300,7 +310,14 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     };
     if let Some(existing) = cx.elbv2().target_groups.values().find(|g| g.name == group.name).cloned() {
         let settings = |g: &TargetGroup| {
-            (g.protocol.clone(), g.protocol_version.clone(), g.port, g.vpc_id.clone(), g.target_type.clone(), g.health_check.clone())
+            (
+                g.protocol.clone(),
+                g.protocol_version.clone(),
+                g.port,
+                g.vpc_id.clone(),
+                g.target_type.clone(),
+                g.health_check.clone(),
+            )
         };
         if settings(&existing) == settings(&group) {
             return Ok(json!({"TargetGroups": [render(cx.elbv2(), &existing)]}));
@@ -334,7 +351,9 @@ pub(super) struct Describe {
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let ways = [input.load_balancer_arn.is_some(), !input.target_group_arns.is_empty(), !input.names.is_empty()];
     if ways.iter().filter(|given| **given).count() > 1 {
-        return Err(invalid("Only one of target group names, target group ARNs and a load balancer ARN can be specified"));
+        return Err(invalid(
+            "Only one of target group names, target group ARNs and a load balancer ARN can be specified",
+        ));
     }
     let state = cx.elbv2();
     if let Some(arn) = &input.load_balancer_arn {

@@ -164,7 +164,8 @@ fn load_balancers_that_are_refused() {
     ]);
     // The same settings again: the one that is there.
     assert_eq!(cloud.load_balancer("lb"), lb);
-    let protect = |on: &str| json!({"LoadBalancerArn": lb, "Attributes": [{"Key": "deletion_protection.enabled", "Value": on}]});
+    let protect =
+        |on: &str| json!({"LoadBalancerArn": lb, "Attributes": [{"Key": "deletion_protection.enabled", "Value": on}]});
     cloud.ok("ModifyLoadBalancerAttributes", protect("true"));
     cloud.refusals(&[("DeleteLoadBalancer", json!({"LoadBalancerArn": lb}), "OperationNotPermitted")]);
     cloud.ok("ModifyLoadBalancerAttributes", protect("false"));
@@ -176,7 +177,8 @@ fn load_balancers_that_are_refused() {
 fn network_interfaces_outlive_their_load_balancer() {
     let mut cloud = Cloud::new();
     let lb = cloud.load_balancer("web");
-    let state = |cloud: &mut Cloud| cloud.ok("DescribeLoadBalancers", json!({}))["LoadBalancers"][0]["State"]["Code"].clone();
+    let state =
+        |cloud: &mut Cloud| cloud.ok("DescribeLoadBalancers", json!({}))["LoadBalancers"][0]["State"]["Code"].clone();
     assert_eq!(state(&mut cloud), "provisioning");
     cloud.wait(150);
     assert_eq!(state(&mut cloud), "active");
@@ -205,7 +207,8 @@ fn target_groups_that_are_refused() {
     let base = json!({"Name": "new", "Protocol": "HTTP", "Port": "80", "VpcId": cloud.vpc, "TargetType": "ip"});
     let lb = cloud.load_balancer("lb");
     let listener = cloud.listener(&lb, 80, &group);
-    let attribute = |key: &str, value: &str| json!({"TargetGroupArn": group, "Attributes": [{"Key": key, "Value": value}]});
+    let attribute =
+        |key: &str, value: &str| json!({"TargetGroupArn": group, "Attributes": [{"Key": key, "Value": value}]});
     let targets = |id: &str, port: u32| json!({"TargetGroupArn": group, "Targets": [{"Id": id, "Port": port}]});
     cloud.refusals(&[
         ("CreateTargetGroup", with(&base, json!({"Name": "a".repeat(33)})), "ValidationError"),
@@ -248,11 +251,14 @@ fn listeners_and_rules_that_are_refused() {
     let forward = |group: &str| json!([{"Type": "forward", "TargetGroupArn": group}]);
     let base = json!({"LoadBalancerArn": lb, "Protocol": "HTTP", "Port": "81", "DefaultActions": forward(&blue)});
     let action = |action: Value| with(&base, json!({"DefaultActions": [action]}));
-    let https = json!({"Protocol": "HTTPS", "Certificates": [{"CertificateArn": "arn:aws:acm:eu-west-1:1:certificate/x"}]});
+    let https =
+        json!({"Protocol": "HTTPS", "Certificates": [{"CertificateArn": "arn:aws:acm:eu-west-1:1:certificate/x"}]});
     let condition = |field: &str, value: &str| json!([{"Field": field, "Values": [value]}]);
     let rule = json!({"ListenerArn": listener, "Priority": "3", "Conditions": condition("path-pattern", "/x"), "Actions": forward(&green)});
-    let weights = |weight: u32| json!({"Type": "forward", "ForwardConfig": {"TargetGroups": [
-        {"TargetGroupArn": blue, "Weight": weight}, {"TargetGroupArn": green, "Weight": 0}]}});
+    let weights = |weight: u32| {
+        json!({"Type": "forward", "ForwardConfig": {"TargetGroups": [
+        {"TargetGroupArn": blue, "Weight": weight}, {"TargetGroupArn": green, "Weight": 0}]}})
+    };
     cloud.refusals(&[
         ("CreateListener", with(&base, json!({"Port": "80", "DefaultActions": forward(&green)})), "DuplicateListener"),
         ("CreateListener", with(&base, json!({"Port": "70000"})), "ValidationError"),
@@ -261,13 +267,25 @@ fn listeners_and_rules_that_are_refused() {
         ("CreateListener", with(&base, https), "CertificateNotFound"),
         ("CreateListener", with(&base, json!({"LoadBalancerArn": format!("{lb}x")})), "LoadBalancerNotFound"),
         ("CreateListener", action(json!({"Type": "forward"})), "ValidationError"),
-        ("CreateListener", action(json!({"Type": "forward", "TargetGroupArn": format!("{blue}x")})), "TargetGroupNotFound"),
+        (
+            "CreateListener",
+            action(json!({"Type": "forward", "TargetGroupArn": format!("{blue}x")})),
+            "TargetGroupNotFound",
+        ),
         ("CreateListener", action(json!({"Type": "forward", "TargetGroupArn": taken})), "TargetGroupAssociationLimit"),
         ("CreateListener", action(json!({"Type": "forward", "TargetGroupArn": tcp})), "IncompatibleProtocols"),
         ("CreateListener", action(weights(1000)), "ValidationError"),
         ("CreateListener", action(json!({"Type": "nope"})), "ValidationError"),
-        ("CreateListener", action(json!({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "302"}})), "ValidationError"),
-        ("CreateListener", action(json!({"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}})), "InvalidLoadBalancerAction"),
+        (
+            "CreateListener",
+            action(json!({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "302"}})),
+            "ValidationError",
+        ),
+        (
+            "CreateListener",
+            action(json!({"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}})),
+            "InvalidLoadBalancerAction",
+        ),
         ("DescribeListeners", json!({}), "ValidationError"),
         ("DescribeListeners", json!({"ListenerArns": [format!("{listener}x")]}), "ListenerNotFound"),
         ("DeleteListener", json!({"ListenerArn": format!("{listener}x")}), "ListenerNotFound"),
@@ -374,8 +392,18 @@ fn attributes_have_awss_defaults() {
     let listener = cloud.listener(&lb, 80, &group);
     for (operation, input, key, want) in [
         ("DescribeLoadBalancerAttributes", json!({"LoadBalancerArn": lb}), "client_keep_alive.seconds", "3600"),
-        ("DescribeTargetGroupAttributes", json!({"TargetGroupArn": group}), "deregistration_delay.timeout_seconds", "300"),
-        ("DescribeListenerAttributes", json!({"ListenerArn": listener}), "routing.http.response.server.enabled", "true"),
+        (
+            "DescribeTargetGroupAttributes",
+            json!({"TargetGroupArn": group}),
+            "deregistration_delay.timeout_seconds",
+            "300",
+        ),
+        (
+            "DescribeListenerAttributes",
+            json!({"ListenerArn": listener}),
+            "routing.http.response.server.enabled",
+            "true",
+        ),
     ] {
         let read = cloud.ok(operation, input);
         let value = read["Attributes"].as_array().unwrap().iter().find(|a| a["Key"] == key).map(|a| a["Value"].clone());
@@ -403,7 +431,8 @@ fn requests_are_routed_by_rules_and_weights() {
         ("example.com", [10, 1, 2, 3], &blue),
         ("a.example.com", [11, 1, 2, 3], &blue),
     ] {
-        let request = routing::Request { host, path: "/", method: "GET", query: &[], headers: &[], source: source.into() };
+        let request =
+            routing::Request { host, path: "/", method: "GET", query: &[], headers: &[], source: source.into() };
         let mut cx = cloud.cx();
         let actions = routing::actions(cx.elbv2(), &listener, &request).unwrap();
         assert_eq!(routing::pick(&actions[0], 0), Some(want.as_str()), "{host}");

@@ -17,20 +17,116 @@ const SYNTAX: &str = "Syntax errors in policy.";
 
 /// Services that can be principals. Without their `.amazonaws.com`.
 const SERVICE_PRINCIPALS: &[&str] = &[
-    "acm", "airflow", "airflow-env", "amplify", "apigateway", "appconfig", "application-autoscaling", "appmesh",
-    "appsync", "athena", "autoscaling", "backup", "batch", "bedrock", "build.apprunner", "tasks.apprunner",
-    "channels.lex", "chatbot", "cloud9", "cloudformation", "cloudfront", "cloudtrail", "cloudwatch", "codebuild",
-    "codecommit", "codedeploy", "codepipeline", "cognito-idp", "config", "credentials.iot", "datapipeline", "dax",
-    "delivery.logs", "dlm", "dms", "ds", "dynamodb", "ec2", "ecr", "ecs", "ecs-tasks",
-    "ecs.application-autoscaling", "edgelambda", "eks", "eks-fargate-pods", "elasticache", "elasticbeanstalk",
-    "elasticfilesystem", "elasticloadbalancing", "elasticmapreduce", "elastictranscoder", "es", "events", "firehose",
-    "fis", "fsx", "glue", "grafana", "guardduty", "iot", "kafka", "kinesis", "kinesisanalytics", "kms", "lakeformation",
-    "lambda", "lex", "logger.cloudfront", "logs", "macie", "mediaconvert", "monitoring", "monitoring.rds",
-    "networkmanager", "opensearchservice", "opsworks", "organizations", "pipes", "pods.eks", "rds", "redshift",
-    "replication.dynamodb", "resource-groups", "route53", "s3", "sagemaker", "scheduler", "secretsmanager",
-    "serverlessrepo", "servicecatalog", "servicediscovery", "ses", "shield", "sns", "spotfleet", "sqs", "ssm", "states",
-    "storagegateway", "swf", "synthetics", "transfer", "translate", "transitgateway", "vpc-flow-logs", "vpc-lattice",
-    "waf", "wafv2", "workspaces", "xray",
+    "acm",
+    "airflow",
+    "airflow-env",
+    "amplify",
+    "apigateway",
+    "appconfig",
+    "application-autoscaling",
+    "appmesh",
+    "appsync",
+    "athena",
+    "autoscaling",
+    "backup",
+    "batch",
+    "bedrock",
+    "build.apprunner",
+    "tasks.apprunner",
+    "channels.lex",
+    "chatbot",
+    "cloud9",
+    "cloudformation",
+    "cloudfront",
+    "cloudtrail",
+    "cloudwatch",
+    "codebuild",
+    "codecommit",
+    "codedeploy",
+    "codepipeline",
+    "cognito-idp",
+    "config",
+    "credentials.iot",
+    "datapipeline",
+    "dax",
+    "delivery.logs",
+    "dlm",
+    "dms",
+    "ds",
+    "dynamodb",
+    "ec2",
+    "ecr",
+    "ecs",
+    "ecs-tasks",
+    "ecs.application-autoscaling",
+    "edgelambda",
+    "eks",
+    "eks-fargate-pods",
+    "elasticache",
+    "elasticbeanstalk",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "elasticmapreduce",
+    "elastictranscoder",
+    "es",
+    "events",
+    "firehose",
+    "fis",
+    "fsx",
+    "glue",
+    "grafana",
+    "guardduty",
+    "iot",
+    "kafka",
+    "kinesis",
+    "kinesisanalytics",
+    "kms",
+    "lakeformation",
+    "lambda",
+    "lex",
+    "logger.cloudfront",
+    "logs",
+    "macie",
+    "mediaconvert",
+    "monitoring",
+    "monitoring.rds",
+    "networkmanager",
+    "opensearchservice",
+    "opsworks",
+    "organizations",
+    "pipes",
+    "pods.eks",
+    "rds",
+    "redshift",
+    "replication.dynamodb",
+    "resource-groups",
+    "route53",
+    "s3",
+    "sagemaker",
+    "scheduler",
+    "secretsmanager",
+    "serverlessrepo",
+    "servicecatalog",
+    "servicediscovery",
+    "ses",
+    "shield",
+    "sns",
+    "spotfleet",
+    "sqs",
+    "ssm",
+    "states",
+    "storagegateway",
+    "swf",
+    "synthetics",
+    "transfer",
+    "translate",
+    "transitgateway",
+    "vpc-flow-logs",
+    "vpc-lattice",
+    "waf",
+    "wafv2",
+    "workspaces",
+    "xray",
 ];
 
 /// A text, or a list of texts.
@@ -86,9 +182,8 @@ fn syntax(document: &str) -> Result<(Members, Vec<Members>)> {
 }
 
 fn statement_fits(statement: &Map<String, Value>) -> bool {
-    const KEYS: &[&str] = &[
-        "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
-    ];
+    const KEYS: &[&str] =
+        &["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
     let one_of = |a: &str, b: &str| !(statement.contains_key(a) && statement.contains_key(b));
     let lists = ["Action", "NotAction", "Resource", "NotResource"];
     statement.keys().all(|key| KEYS.contains(&key.as_str()))
@@ -105,11 +200,33 @@ fn statement_fits(statement: &Map<String, Value>) -> bool {
 
 fn condition_fits(condition: &Value) -> bool {
     const OPERATORS: &[&str] = &[
-        "StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike",
-        "StringNotLike", "NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals",
-        "NumericGreaterThan", "NumericGreaterThanEquals", "DateEquals", "DateNotEquals", "DateLessThan",
-        "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals", "Bool", "BinaryEquals", "IpAddress",
-        "NotIpAddress", "ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "Null",
+        "StringEquals",
+        "StringNotEquals",
+        "StringEqualsIgnoreCase",
+        "StringNotEqualsIgnoreCase",
+        "StringLike",
+        "StringNotLike",
+        "NumericEquals",
+        "NumericNotEquals",
+        "NumericLessThan",
+        "NumericLessThanEquals",
+        "NumericGreaterThan",
+        "NumericGreaterThanEquals",
+        "DateEquals",
+        "DateNotEquals",
+        "DateLessThan",
+        "DateLessThanEquals",
+        "DateGreaterThan",
+        "DateGreaterThanEquals",
+        "Bool",
+        "BinaryEquals",
+        "IpAddress",
+        "NotIpAddress",
+        "ArnEquals",
+        "ArnLike",
+        "ArnNotEquals",
+        "ArnNotLike",
+        "Null",
     ];
     let scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
     condition.as_object().is_some_and(|operators| {
@@ -205,8 +322,12 @@ pub(super) fn check_identity(document: &str) -> Result<()> {
 /// Checks the trust policy of a role. Roles that it names must exist and be known everywhere.
 pub(super) fn check_trust(cx: &Cx<'_>, document: &str) -> Result<()> {
     const ACTIONS: &[&str] = &[
-        "sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:TagSession",
-        "sts:SetSourceIdentity", "sts:SetContext",
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithSAML",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:TagSession",
+        "sts:SetSourceIdentity",
+        "sts:SetContext",
     ];
     let (_, statements) = syntax(document)?;
     for statement in &statements {
@@ -266,7 +387,9 @@ fn service_principal(name: &str) -> bool {
     }
     // `logs.eu-west-1.amazonaws.com`
     name.rsplit_once('.').is_some_and(|(service, region)| {
-        SERVICE_PRINCIPALS.contains(&service) && region.split('-').count() >= 3 && region.ends_with(|c: char| c.is_ascii_digit())
+        SERVICE_PRINCIPALS.contains(&service)
+            && region.split('-').count() >= 3
+            && region.ends_with(|c: char| c.is_ascii_digit())
     })
 }
 

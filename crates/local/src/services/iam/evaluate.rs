@@ -67,8 +67,8 @@ fn trusts(trust: &str, service: &str) -> bool {
         statement.get("Effect").is_some_and(|e| e == effect)
             && named
             && statement.get("Action").and_then(texts).unwrap_or_default().iter().any(assume)
-            // Conditions guard against confused deputies by the account and the ARN that a service acts for; here
-            // there is one account only, so that they hold.
+        // Conditions guard against confused deputies by the account and the ARN that a service acts for; here
+        // there is one account only, so that they hold.
     };
     let statements = statements(trust);
     statements.iter().any(|s| matching(s, "Allow")) && !statements.iter().any(|s| matching(s, "Deny"))

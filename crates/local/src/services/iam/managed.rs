@@ -59,60 +59,48 @@ pub(super) static ALL: &[Managed] = &[
         name: "AWSApplicationAutoscalingECSServicePolicy",
         path: "/aws-service-role/",
         description: "Policy granting permissions to Application Auto Scaling to access ECS and CloudWatch.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ecs:DescribeServices", "ecs:UpdateService",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ecs:DescribeServices", "ecs:UpdateService",
                 "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"], "Resource":
-                "*"}"#,
-        ],
+                "*"}"#],
     },
     Managed {
         name: "AWSCloudMapDiscoverInstanceAccess",
         path: "/",
         description: "Provides access to AWS Cloud Map discovery API.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["servicediscovery:DiscoverInstances",
-                "servicediscovery:DiscoverInstancesRevision"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["servicediscovery:DiscoverInstances",
+                "servicediscovery:DiscoverInstancesRevision"], "Resource": "*"}"#],
     },
     Managed {
         name: "AWSCloudMapFullAccess",
         path: "/",
         description: "Provides full access to all AWS Cloud Map actions.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName",
+        statements: &[r#"{"Effect": "Allow", "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName",
                 "route53:CreateHostedZone", "route53:DeleteHostedZone", "route53:ChangeResourceRecordSets",
                 "route53:CreateHealthCheck", "route53:GetHealthCheck", "route53:DeleteHealthCheck",
                 "route53:UpdateHealthCheck", "ec2:DescribeVpcs", "ec2:DescribeRegions", "ec2:DescribeInstances",
-                "servicediscovery:*"], "Resource": "*"}"#,
-        ],
+                "servicediscovery:*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AWSCodeDeployDeployerAccess",
         path: "/",
         description: "Provides access to register and deploy a revision.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["codedeploy:Batch*", "codedeploy:CreateDeployment",
-                "codedeploy:Get*", "codedeploy:List*", "codedeploy:RegisterApplicationRevision"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["codedeploy:Batch*", "codedeploy:CreateDeployment",
+                "codedeploy:Get*", "codedeploy:List*", "codedeploy:RegisterApplicationRevision"], "Resource": "*"}"#],
     },
     Managed {
         name: "AWSCodeDeployFullAccess",
         path: "/",
         description: "Provides full access to CodeDeploy resources.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["codedeploy:*"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["codedeploy:*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AWSCodeDeployRole",
         path: "/service-role/",
         description: "Provides CodeDeploy service access to expand tags and interact with Auto Scaling on your behalf.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["autoscaling:*", "ec2:DescribeInstances",
+        statements: &[r#"{"Effect": "Allow", "Action": ["autoscaling:*", "ec2:DescribeInstances",
                 "ec2:DescribeInstanceStatus", "ec2:TerminateInstances", "tag:GetResources", "sns:Publish",
                 "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "elasticloadbalancing:*"], "Resource":
-                "*"}"#,
-        ],
+                "*"}"#],
     },
     Managed {
         name: "AWSCodeDeployRoleForECS",
@@ -153,14 +141,12 @@ pub(super) static ALL: &[Managed] = &[
         name: "AWSElasticLoadBalancingServiceRolePolicy",
         path: "/aws-service-role/",
         description: "Service Linked Role Policy for AWS Elastic Load Balancing Control Plane",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ec2:DescribeAddresses", "ec2:DescribeInstances",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ec2:DescribeAddresses", "ec2:DescribeInstances",
                 "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",
                 "ec2:DescribeVpcs", "ec2:DescribeInternetGateways", "ec2:CreateSecurityGroup",
                 "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute",
                 "ec2:AssociateAddress", "ec2:DisassociateAddress", "ec2:AttachNetworkInterface",
-                "ec2:DetachNetworkInterface"], "Resource": "*"}"#,
-        ],
+                "ec2:DetachNetworkInterface"], "Resource": "*"}"#],
     },
     Managed {
         name: "AWSLambdaBasicExecutionRole",
@@ -188,19 +174,15 @@ pub(super) static ALL: &[Managed] = &[
         path: "/",
         description: "Allow the AWS X-Ray Daemon to relay raw trace segments data to the service's API and retrieve \
             sampling data.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords",
+        statements: &[r#"{"Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords",
                 "xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:GetSamplingStatisticSummaries"],
-                "Resource": "*"}"#,
-        ],
+                "Resource": "*"}"#],
     },
     Managed {
         name: "AdministratorAccess",
         path: "/",
         description: "Provides full access to AWS services and resources.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["*"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonDynamoDBFullAccess",
@@ -224,9 +206,7 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonEC2ContainerRegistryFullAccess",
         path: "/",
         description: "Provides administrative access to Amazon ECR resources",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ecr:*", "cloudtrail:LookupEvents"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["ecr:*", "cloudtrail:LookupEvents"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonEC2ContainerRegistryPowerUser",
@@ -246,10 +226,8 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonEC2ContainerRegistryPullOnly",
         path: "/",
         description: "Provides pull-only access to Amazon Elastic Container Registry repositories.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken", "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer", "ecr:BatchImportUpstreamImage"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken", "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer", "ecr:BatchImportUpstreamImage"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonEC2ContainerRegistryReadOnly",
@@ -267,10 +245,8 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonEC2ContainerServiceAutoscaleRole",
         path: "/service-role/",
         description: "Policy to enable Task Autoscaling for Amazon EC2 Container Service",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ecs:DescribeServices", "ecs:UpdateService",
-                "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["ecs:DescribeServices", "ecs:UpdateService",
+                "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonEC2ContainerServiceEventsRole",
@@ -286,26 +262,22 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonEC2ContainerServiceRole",
         path: "/service-role/",
         description: "Default policy for Amazon ECS service role.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ec2:AuthorizeSecurityGroupIngress", "ec2:Describe*",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ec2:AuthorizeSecurityGroupIngress", "ec2:Describe*",
                 "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
                 "elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:Describe*",
                 "elasticloadbalancing:RegisterInstancesWithLoadBalancer", "elasticloadbalancing:RegisterTargets"],
-                "Resource": "*"}"#,
-        ],
+                "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonEC2ContainerServiceforEC2Role",
         path: "/service-role/",
         description: "Default policy for the Amazon EC2 Role for Amazon EC2 Container Service.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ec2:DescribeTags", "ecs:CreateCluster",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ec2:DescribeTags", "ecs:CreateCluster",
                 "ecs:DeregisterContainerInstance", "ecs:DiscoverPollEndpoint", "ecs:Poll",
                 "ecs:RegisterContainerInstance", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState",
                 "ecs:Submit*", "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability",
                 "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage", "logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": "*"}"#,
-        ],
+                "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonEC2FullAccess",
@@ -320,11 +292,9 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonEC2ReadOnlyAccess",
         path: "/",
         description: "Provides read only access to Amazon EC2 via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ec2:Describe*", "elasticloadbalancing:Describe*",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ec2:Describe*", "elasticloadbalancing:Describe*",
                 "cloudwatch:ListMetrics", "cloudwatch:GetMetricStatistics", "cloudwatch:Describe*",
-                "autoscaling:Describe*"], "Resource": "*"}"#,
-        ],
+                "autoscaling:Describe*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonECSInfrastructureRolePolicyForLoadBalancers",
@@ -351,25 +321,21 @@ pub(super) static ALL: &[Managed] = &[
         path: "/service-role/",
         description: "Provides access to other AWS service resources required to manage volumes associated with ECS \
             workloads on your behalf.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ec2:CreateVolume", "ec2:CreateTags", "ec2:DescribeVolumes",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ec2:CreateVolume", "ec2:CreateTags", "ec2:DescribeVolumes",
                 "ec2:DescribeAvailabilityZones", "ec2:AttachVolume", "ec2:DetachVolume", "ec2:DeleteVolume"],
-                "Resource": "*"}"#,
-        ],
+                "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonECSServiceRolePolicy",
         path: "/aws-service-role/",
         description: "Policy to enable Amazon ECS to manage your cluster.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface",
                 "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface",
                 "ec2:DeleteNetworkInterfacePermission", "ec2:Describe*", "ec2:DetachNetworkInterface",
                 "elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:Describe*",
                 "elasticloadbalancing:RegisterTargets", "route53:*", "servicediscovery:DeregisterInstance",
                 "servicediscovery:Get*", "servicediscovery:List*", "servicediscovery:RegisterInstance",
-                "servicediscovery:UpdateInstanceCustomHealthStatus", "logs:*"], "Resource": "*"}"#,
-        ],
+                "servicediscovery:UpdateInstanceCustomHealthStatus", "logs:*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonECSTaskExecutionRolePolicy",
@@ -408,18 +374,14 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonRoute53ReadOnlyAccess",
         path: "/",
         description: "Provides read only access to all Amazon Route 53 via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["route53:Get*", "route53:List*", "route53:TestDNSAnswer"],
-                "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["route53:Get*", "route53:List*", "route53:TestDNSAnswer"],
+                "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonS3FullAccess",
         path: "/",
         description: "Provides full access to all buckets via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["s3:*", "s3-object-lambda:*"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["s3:*", "s3-object-lambda:*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonS3ReadOnlyAccess",
@@ -434,27 +396,21 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonSNSFullAccess",
         path: "/",
         description: "Provides full access to Amazon SNS via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["sns:*"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["sns:*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonSQSFullAccess",
         path: "/",
         description: "Provides full access to Amazon SQS via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["sqs:*"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["sqs:*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonSSMFullAccess",
         path: "/",
         description: "Provides full access to Amazon SSM.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["cloudwatch:PutMetricData", "ds:CreateComputer",
+        statements: &[r#"{"Effect": "Allow", "Action": ["cloudwatch:PutMetricData", "ds:CreateComputer",
                 "ds:DescribeDirectories", "ec2:DescribeInstanceStatus", "logs:*", "ssm:*", "ec2messages:*"],
-                "Resource": "*"}"#,
-        ],
+                "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonSSMManagedInstanceCore",
@@ -474,19 +430,15 @@ pub(super) static ALL: &[Managed] = &[
         name: "AmazonSSMReadOnlyAccess",
         path: "/",
         description: "Provides read only access to Amazon SSM.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ssm:Describe*", "ssm:Get*", "ssm:List*"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["ssm:Describe*", "ssm:Get*", "ssm:List*"], "Resource": "*"}"#],
     },
     Managed {
         name: "AmazonVPCFullAccess",
         path: "/",
         description: "Provides full access to Amazon VPC via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["ec2:*Vpc*", "ec2:*Subnet*", "ec2:*Route*", "ec2:*Gateway*",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ec2:*Vpc*", "ec2:*Subnet*", "ec2:*Route*", "ec2:*Gateway*",
                 "ec2:*SecurityGroup*", "ec2:*NetworkInterface*", "ec2:*NetworkAcl*", "ec2:*Address*",
-                "ec2:CreateTags", "ec2:DeleteTags", "ec2:Describe*"], "Resource": "*"}"#,
-        ],
+                "ec2:CreateTags", "ec2:DeleteTags", "ec2:Describe*"], "Resource": "*"}"#],
     },
     Managed {
         name: "CloudWatchAgentServerPolicy",
@@ -505,18 +457,14 @@ pub(super) static ALL: &[Managed] = &[
         name: "CloudWatchFullAccess",
         path: "/",
         description: "Provides full access to CloudWatch.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["autoscaling:Describe*", "cloudwatch:*", "logs:*", "sns:*",
-                "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["autoscaling:Describe*", "cloudwatch:*", "logs:*", "sns:*",
+                "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole"], "Resource": "*"}"#],
     },
     Managed {
         name: "CloudWatchLogsFullAccess",
         path: "/",
         description: "Provides full access to CloudWatch Logs",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["logs:*", "cloudwatch:GenerateQuery"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["logs:*", "cloudwatch:GenerateQuery"], "Resource": "*"}"#],
     },
     Managed {
         name: "CloudWatchLogsReadOnlyAccess",
@@ -543,9 +491,7 @@ pub(super) static ALL: &[Managed] = &[
         path: "/",
         description: "Provides full access to Amazon ElasticLoadBalancing, and limited access to other services necessary \
             to provide ElasticLoadBalancing features.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["elasticloadbalancing:*", "ec2:Describe*"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["elasticloadbalancing:*", "ec2:Describe*"], "Resource": "*"}"#],
     },
     Managed {
         name: "ElasticLoadBalancingReadOnly",
@@ -559,10 +505,8 @@ pub(super) static ALL: &[Managed] = &[
         name: "IAMFullAccess",
         path: "/",
         description: "Provides full access to IAM via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["iam:*", "organizations:DescribeAccount",
-                "organizations:DescribeOrganization", "organizations:ListPolicies"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["iam:*", "organizations:DescribeAccount",
+                "organizations:DescribeOrganization", "organizations:ListPolicies"], "Resource": "*"}"#],
     },
     Managed {
         name: "PowerUserAccess",
@@ -579,23 +523,19 @@ pub(super) static ALL: &[Managed] = &[
         name: "ReadOnlyAccess",
         path: "/",
         description: "Provides read-only access to AWS services and resources.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["cloudwatch:Get*", "cloudwatch:List*", "cloudwatch:Describe*",
+        statements: &[r#"{"Effect": "Allow", "Action": ["cloudwatch:Get*", "cloudwatch:List*", "cloudwatch:Describe*",
                 "codedeploy:BatchGet*", "codedeploy:Get*", "codedeploy:List*", "ec2:Describe*", "ec2:Get*",
                 "ecr:BatchCheck*", "ecr:BatchGet*", "ecr:Describe*", "ecr:Get*", "ecr:List*", "ecs:Describe*",
                 "ecs:List*", "elasticloadbalancing:Describe*", "iam:Get*", "iam:List*", "logs:Describe*",
                 "logs:Get*", "logs:List*", "logs:FilterLogEvents", "route53:Get*", "route53:List*", "s3:Get*",
                 "s3:List*", "servicediscovery:Get*", "servicediscovery:List*", "ssm:Describe*", "ssm:Get*",
-                "ssm:List*", "tag:Get*"], "Resource": "*"}"#,
-        ],
+                "ssm:List*", "tag:Get*"], "Resource": "*"}"#],
     },
     Managed {
         name: "SecretsManagerReadWrite",
         path: "/",
         description: "Provides read/write access to AWS Secrets Manager via the AWS Management Console.",
-        statements: &[
-            r#"{"Effect": "Allow", "Action": ["secretsmanager:*", "kms:DescribeKey", "kms:ListAliases",
-                "kms:ListKeys", "tag:GetResources"], "Resource": "*"}"#,
-        ],
+        statements: &[r#"{"Effect": "Allow", "Action": ["secretsmanager:*", "kms:DescribeKey", "kms:ListAliases",
+                "kms:ListKeys", "tag:GetResources"], "Resource": "*"}"#],
     },
 ];

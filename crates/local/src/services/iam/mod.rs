@@ -104,8 +104,7 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     }
     let state = &cx.world.global.iam;
     let roles = state.roles.values().filter(|role| !role.service_linked);
-    let roles =
-        roles.map(|role| Resource { arn: role.arn.clone(), kind: "iam:role", tags: role.tags.clone() });
+    let roles = roles.map(|role| Resource { arn: role.arn.clone(), kind: "iam:role", tags: role.tags.clone() });
     let policies = state.policies.values();
     let policies =
         policies.map(|policy| Resource { arn: policy.arn.clone(), kind: "iam:policy", tags: policy.tags.clone() });
@@ -185,12 +184,7 @@ fn check_tags(list: Vec<Tag>, existing: &Tags) -> Result<Tags> {
 }
 
 /// `{name: [...], IsTruncated, Marker}` from items sorted by their keys.
-fn listed(
-    name: &str,
-    items: Vec<(String, Value)>,
-    marker: Option<&str>,
-    max_items: Option<usize>,
-) -> Result<Value> {
+fn listed(name: &str, items: Vec<(String, Value)>, marker: Option<&str>, max_items: Option<usize>) -> Result<Value> {
     let size = max_items.unwrap_or(100);
     if !(1..=1000).contains(&size) {
         return Err(ApiError::new(

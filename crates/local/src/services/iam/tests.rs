@@ -69,10 +69,7 @@ fn documents_that_are_refused() {
             statement(r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Nope":{"a":"b"}}}"#),
             "Syntax errors in policy.",
         ),
-        (
-            POLICY.replace("2012-10-17", "2008-10-17"),
-            "Policy document must be version 2012-10-17 or greater.",
-        ),
+        (POLICY.replace("2012-10-17", "2008-10-17"), "Policy document must be version 2012-10-17 or greater."),
         (statement(r#"{"Effect":"Allow","Resource":"*"}"#), "Policy statement must contain actions."),
         (statement(r#"{"Effect":"Allow","Action":"s3:*"}"#), "Policy statement must contain resources."),
         (
@@ -147,9 +144,17 @@ fn refusals() {
         let input = json!({"PolicyArn": arn, "PolicyDocument": POLICY, "SetAsDefault": number == 3});
         cloud.call("CreatePolicyVersion", input).unwrap();
     }
-    for name in ["AdministratorAccess", "PowerUserAccess", "ReadOnlyAccess", "IAMFullAccess", "AmazonSQSFullAccess",
-        "AmazonSNSFullAccess", "AmazonS3FullAccess", "AmazonVPCFullAccess", "CloudWatchFullAccess"]
-    {
+    for name in [
+        "AdministratorAccess",
+        "PowerUserAccess",
+        "ReadOnlyAccess",
+        "IAMFullAccess",
+        "AmazonSQSFullAccess",
+        "AmazonSNSFullAccess",
+        "AmazonS3FullAccess",
+        "AmazonVPCFullAccess",
+        "CloudWatchFullAccess",
+    ] {
         let input = json!({"RoleName": "Role", "PolicyArn": format!("arn:aws:iam::aws:policy/{name}")});
         cloud.call("AttachRolePolicy", input).unwrap();
     }
@@ -181,7 +186,12 @@ fn refusals() {
         ("GetRolePolicy", json!({"RoleName": "Role", "PolicyName": "none"}), 404, "NoSuchEntity"),
         ("DeleteRolePolicy", json!({"RoleName": "Role", "PolicyName": "none"}), 404, "NoSuchEntity"),
         ("AttachRolePolicy", json!({"RoleName": "Role", "PolicyArn": aws("NoSuchPolicy")}), 404, "NoSuchEntity"),
-        ("AttachRolePolicy", json!({"RoleName": "Role", "PolicyArn": aws("AmazonSSMReadOnlyAccess")}), 409, "LimitExceeded"),
+        (
+            "AttachRolePolicy",
+            json!({"RoleName": "Role", "PolicyArn": aws("AmazonSSMReadOnlyAccess")}),
+            409,
+            "LimitExceeded",
+        ),
         ("AttachRolePolicy", json!({"RoleName": "Role", "PolicyArn": "x"}), 400, "ValidationError"),
         (
             "AttachRolePolicy",
@@ -199,7 +209,12 @@ fn refusals() {
         ("GetPolicy", json!({"PolicyArn": format!("{arn}x")}), 404, "NoSuchEntity"),
         ("DeletePolicy", json!({"PolicyArn": aws("AdministratorAccess")}), 403, "AccessDenied"),
         ("DeleteRolePermissionsBoundary", json!({"RoleName": "Role"}), 404, "NoSuchEntity"),
-        ("PutRolePermissionsBoundary", json!({"RoleName": "Role", "PermissionsBoundary": format!("{arn}x")}), 404, "NoSuchEntity"),
+        (
+            "PutRolePermissionsBoundary",
+            json!({"RoleName": "Role", "PermissionsBoundary": format!("{arn}x")}),
+            404,
+            "NoSuchEntity",
+        ),
         ("ListRoles", json!({"MaxItems": "0"}), 400, "ValidationError"),
         ("ListRoles", json!({"Marker": "junk"}), 400, "ValidationError"),
         ("CreateServiceLinkedRole", json!({"AWSServiceName": "x.amazonaws.com"}), 400, "InvalidInput"),

@@ -66,7 +66,10 @@ pub(super) fn change(cx: &mut Cx<'_>, input: Input) -> Result {
     let zone = find_own(cx, &input.id)?.clone();
     let changes = input.change_batch.changes;
     if changes.is_empty() {
-        return Err(ApiError::new("InvalidInput", "Invalid XML ; cvc-complex-type.2.4.b: The content of element 'Changes' is not complete."));
+        return Err(ApiError::new(
+            "InvalidInput",
+            "Invalid XML ; cvc-complex-type.2.4.b: The content of element 'Changes' is not complete.",
+        ));
     }
     let weighs = |change: &Change| {
         let records = change.resource_record_set.resource_records.as_ref().map_or(1, Vec::len);
@@ -81,7 +84,10 @@ pub(super) fn change(cx: &mut Cx<'_>, input: Input) -> Result {
         if !["CREATE", "DELETE", "UPSERT"].contains(&change.action.as_str()) {
             return Err(ApiError::new(
                 "InvalidInput",
-                format!("Invalid XML ; Value '{}' is not facet-valid with respect to enumeration '[CREATE, DELETE, UPSERT]'.", change.action),
+                format!(
+                    "Invalid XML ; Value '{}' is not facet-valid with respect to enumeration '[CREATE, DELETE, UPSERT]'.",
+                    change.action
+                ),
             ));
         }
         let set = batch.read(change.resource_record_set)?;
@@ -114,14 +120,29 @@ impl Work<'_> {
     /// What can be said of a set by itself.
     fn read(&mut self, set: Set) -> Result<RecordSet> {
         let Set {
-            name, kind, set_identifier, ttl, resource_records, alias_target, weight, region, geo_location, failover,
-            multi_value_answer, health_check_id, traffic_policy_instance_id, cidr_routing_config,
+            name,
+            kind,
+            set_identifier,
+            ttl,
+            resource_records,
+            alias_target,
+            weight,
+            region,
+            geo_location,
+            failover,
+            multi_value_answer,
+            health_check_id,
+            traffic_policy_instance_id,
+            cidr_routing_config,
             geo_proximity_location,
         } = set;
         if !value::TYPES.contains(&kind.as_str()) {
             return Err(ApiError::new(
                 "InvalidInput",
-                format!("Invalid XML ; Value '{kind}' is not facet-valid with respect to enumeration '[{}]'.", value::TYPES.join(", ")),
+                format!(
+                    "Invalid XML ; Value '{kind}' is not facet-valid with respect to enumeration '[{}]'.",
+                    value::TYPES.join(", ")
+                ),
             ));
         }
         let canonical = name::canonical(&name);
@@ -158,8 +179,12 @@ impl Work<'_> {
         let values: Vec<String> = resource_records.unwrap_or_default().into_iter().map(|record| record.value).collect();
         let fields = match (&alias_target, ttl, values.is_empty()) {
             (Some(_), None, true) | (None, Some(_), false) => Ok(()),
-            (Some(_), Some(_), _) => Err("Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found more than one"),
-            _ => Err("Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found none"),
+            (Some(_), Some(_), _) => Err(
+                "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found more than one",
+            ),
+            _ => Err(
+                "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], but found none",
+            ),
         };
         if let Err(why) = fields {
             return Err(ApiError::new("InvalidInput", format!("Invalid request: {why} in Change with {described}]")));

@@ -38,7 +38,8 @@ pub(super) fn is_within(name: &str, zone: &str) -> bool {
 pub(super) fn check_domain(name: &str) -> Result<()> {
     let canonical = canonical(name);
     let labels: Vec<&str> = canonical.trim_end_matches('.').split('.').collect();
-    let fits = |label: &&str| !label.is_empty() && label.len() <= 63 && !label.contains('\\') && !label.starts_with('-');
+    let fits =
+        |label: &&str| !label.is_empty() && label.len() <= 63 && !label.contains('\\') && !label.starts_with('-');
     if canonical.len() <= 255 && labels.iter().all(fits) {
         return Ok(());
     }

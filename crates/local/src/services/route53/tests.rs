@@ -44,7 +44,8 @@ fn record(name: &str, kind: &str, value: &str) -> Value {
 fn batches_that_are_refused() {
     let mut cloud = Cloud::new();
     let zone = create_public_zone(&mut cloud.cx(), "example.com");
-    let base = [("CREATE", record("www.example.com", "A", "10.0.0.1")), ("CREATE", record("c.example.com", "CNAME", "x.y"))];
+    let base =
+        [("CREATE", record("www.example.com", "A", "10.0.0.1")), ("CREATE", record("c.example.com", "CNAME", "x.y"))];
     cloud.change(&zone, &base).unwrap();
     let before = cloud.cx().route53().zones[&zone].records.clone();
     let (www, alias) = ("name='www.example.com.', type='A'", "Z14GRHDCWA56QT");
@@ -54,12 +55,18 @@ fn batches_that_are_refused() {
             format!("[Tried to create resource record set [{www}] but it already exists]"),
         ),
         (
-            vec![("UPSERT", record("ok.example.com", "A", "10.0.0.2")), ("DELETE", record("www.example.com", "A", "10.0.0.2"))],
-            format!("[Tried to delete resource record set [{www}] but the values provided do not match the current values]"),
+            vec![
+                ("UPSERT", record("ok.example.com", "A", "10.0.0.2")),
+                ("DELETE", record("www.example.com", "A", "10.0.0.2")),
+            ],
+            format!(
+                "[Tried to delete resource record set [{www}] but the values provided do not match the current values]"
+            ),
         ),
         (
             vec![("DELETE", record("none.example.com", "A", "10.0.0.2"))],
-            "[Tried to delete resource record set [name='none.example.com.', type='A'] but it was not found]".to_owned(),
+            "[Tried to delete resource record set [name='none.example.com.', type='A'] but it was not found]"
+                .to_owned(),
         ),
         (
             vec![("CREATE", record("www.other.com", "A", "10.0.0.2"))],
@@ -82,16 +89,26 @@ fn batches_that_are_refused() {
                 .to_owned(),
         ),
         (
-            vec![("CREATE", json!({"Name": "a.example.com", "Type": "A", "AliasTarget":
-                {"HostedZoneId": alias, "DNSName": "x.us-east-1.elb.amazonaws.com", "EvaluateTargetHealth": "false"}}))],
-            format!("[Tried to create an alias that targets x.us-east-1.elb.amazonaws.com., type A in zone {alias}, but \
-             the alias target name does not lie within the target zone]"),
+            vec![(
+                "CREATE",
+                json!({"Name": "a.example.com", "Type": "A", "AliasTarget":
+                {"HostedZoneId": alias, "DNSName": "x.us-east-1.elb.amazonaws.com", "EvaluateTargetHealth": "false"}}),
+            )],
+            format!(
+                "[Tried to create an alias that targets x.us-east-1.elb.amazonaws.com., type A in zone {alias}, but \
+             the alias target name does not lie within the target zone]"
+            ),
         ),
         (
-            vec![("CREATE", json!({"Name": "a.example.com", "Type": "A", "AliasTarget":
-                {"HostedZoneId": zone, "DNSName": "none.example.com", "EvaluateTargetHealth": "false"}}))],
-            format!("[Tried to create an alias that targets none.example.com., type A in zone {zone}, but that target \
-             was not found]"),
+            vec![(
+                "CREATE",
+                json!({"Name": "a.example.com", "Type": "A", "AliasTarget":
+                {"HostedZoneId": zone, "DNSName": "none.example.com", "EvaluateTargetHealth": "false"}}),
+            )],
+            format!(
+                "[Tried to create an alias that targets none.example.com., type A in zone {zone}, but that target \
+             was not found]"
+            ),
         ),
     ] {
         let error = cloud.change(&zone, &changes).unwrap_err();
@@ -104,7 +121,13 @@ fn batches_that_are_refused() {
 fn inputs_that_are_refused() {
     let mut cloud = Cloud::new();
     let zone = create_public_zone(&mut cloud.cx(), "example.com");
-    let linked = create_private_zone(&mut cloud.cx(), "x.local", "vpc-1", "servicediscovery.amazonaws.com", "AWS Cloud Map (arn)");
+    let linked = create_private_zone(
+        &mut cloud.cx(),
+        "x.local",
+        "vpc-1",
+        "servicediscovery.amazonaws.com",
+        "AWS Cloud Map (arn)",
+    );
     cloud.change(&zone, &[("CREATE", record("www.example.com", "A", "10.0.0.1"))]).unwrap();
     cloud.call("CreateHostedZone", json!({"Name": "b.com", "CallerReference": "1"})).unwrap();
     let set = |id: &str, set: Value| json!({"Id": id, "ChangeBatch": {"Changes": [{"Action": "CREATE", "ResourceRecordSet": set}]}});
@@ -148,14 +171,20 @@ fn records_are_sorted_by_reversed_labels_and_paged() {
     loop {
         let page = cloud.call("ListResourceRecordSets", from).unwrap();
         let sets = page["ResourceRecordSets"].as_array().unwrap();
-        got.extend(sets.iter().map(|set| format!("{} {}", set["Name"].as_str().unwrap(), set["Type"].as_str().unwrap())));
+        got.extend(
+            sets.iter().map(|set| format!("{} {}", set["Name"].as_str().unwrap(), set["Type"].as_str().unwrap())),
+        );
         if page["IsTruncated"] == false {
             break;
         }
         from = json!({"Id": zone, "MaxItems": "2", "StartRecordName": page["NextRecordName"], "StartRecordType": page["NextRecordType"]});
     }
     let want = [
-        "example.com. NS", "example.com. SOA", "\\052.example.com. A", "b.example.com. A", "z.example.com. A",
+        "example.com. NS",
+        "example.com. SOA",
+        "\\052.example.com. A",
+        "b.example.com. A",
+        "z.example.com. A",
         "a.z.example.com. A",
     ];
     assert_eq!(got, want);
@@ -171,7 +200,8 @@ fn a_change_needs_time() {
     let zone = create_public_zone(&mut cloud.cx(), "example.com");
     let answer = cloud.change(&zone, &[("CREATE", record("a.example.com", "A", "10.0.0.1"))]).unwrap();
     let id = answer["ChangeInfo"]["Id"].as_str().unwrap().trim_start_matches("/change/").to_owned();
-    let status = |cloud: &mut Cloud| cloud.call("GetChange", json!({"Id": id})).unwrap()["ChangeInfo"]["Status"].clone();
+    let status =
+        |cloud: &mut Cloud| cloud.call("GetChange", json!({"Id": id})).unwrap()["ChangeInfo"]["Status"].clone();
     assert_eq!(status(&mut cloud), "PENDING");
     let to = cloud.world.now + Duration::from_secs(40);
     cloud.world.advance(&cloud.options, to);
@@ -181,7 +211,13 @@ fn a_change_needs_time() {
 #[test]
 fn a_service_keeps_its_zone() {
     let mut cloud = Cloud::new();
-    let zone = create_private_zone(&mut cloud.cx(), "x.local", "vpc-1", "servicediscovery.amazonaws.com", "AWS Cloud Map (arn)");
+    let zone = create_private_zone(
+        &mut cloud.cx(),
+        "x.local",
+        "vpc-1",
+        "servicediscovery.amazonaws.com",
+        "AWS Cloud Map (arn)",
+    );
     assert!(put_records(&mut cloud.cx(), &zone, "api.x.local", "A", 10, &["10.0.0.1".to_owned()]));
     let read = cloud.call("GetHostedZone", json!({"Id": zone})).unwrap();
     assert_eq!(read["HostedZone"]["LinkedService"]["ServicePrincipal"], "servicediscovery.amazonaws.com");

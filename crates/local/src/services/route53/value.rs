@@ -3,8 +3,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The types of records that Route 53 has.
-pub(super) const TYPES: &[&str] =
-    &["SOA", "A", "TXT", "NS", "CNAME", "MX", "NAPTR", "PTR", "SRV", "SPF", "AAAA", "CAA", "DS", "TLSA", "SSHFP", "SVCB", "HTTPS"];
+pub(super) const TYPES: &[&str] = &[
+    "SOA", "A", "TXT", "NS", "CNAME", "MX", "NAPTR", "PTR", "SRV", "SPF", "AAAA", "CAA", "DS", "TLSA", "SSHFP", "SVCB",
+    "HTTPS",
+];
 
 /// Checks one value; the error is Route 53's reason.
 pub(super) fn check(kind: &str, value: &str) -> Result<(), String> {
@@ -27,7 +29,9 @@ pub(super) fn check(kind: &str, value: &str) -> Result<(), String> {
             _ => problem("MXRRDATANotTwoFields", "MX record doesn't have 2 fields"),
         },
         "SRV" => match fields.as_slice() {
-            [priority, weight, port, name] if [priority, weight, port].iter().all(|n| number(n)) && is_domain(name) => Ok(()),
+            [priority, weight, port, name] if [priority, weight, port].iter().all(|n| number(n)) && is_domain(name) => {
+                Ok(())
+            }
             _ => problem("SRVRRDATANotFourFields", "SRV record doesn't have 4 fields"),
         },
         "CAA" => match fields.as_slice() {

@@ -82,8 +82,13 @@ fn new(cx: &mut Cx<'_>, name: &str, caller_reference: String) -> Zone {
         values: name_servers.iter().map(|server| format!("{server}.")).collect(),
         ..RecordSet::default()
     };
-    let soa =
-        RecordSet { name: name.clone(), kind: "SOA".to_owned(), ttl: Some(900), values: vec![soa], ..RecordSet::default() };
+    let soa = RecordSet {
+        name: name.clone(),
+        kind: "SOA".to_owned(),
+        ttl: Some(900),
+        values: vec![soa],
+        ..RecordSet::default()
+    };
     Zone {
         id: format!("Z0{}", cx.upper(18)),
         name,
@@ -151,7 +156,10 @@ fn check_vpc(cx: &Cx<'_>, vpc: Vpc) -> Result<(String, String)> {
     if exists {
         return Ok((region, id));
     }
-    Err(ApiError::new("InvalidVPCId", format!("The VPC: {id} that you provided is not authorized to make the association.")))
+    Err(ApiError::new(
+        "InvalidVPCId",
+        format!("The VPC: {id} that you provided is not authorized to make the association."),
+    ))
 }
 
 /// Two private zones of one name cannot be seen in one VPC.
@@ -198,7 +206,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     let config = input.hosted_zone_config.unwrap_or(Config { comment: None, private_zone: None });
     let vpc = input.vpc.map(|vpc| check_vpc(cx, vpc)).transpose()?;
     if config.private_zone == Some(true) && vpc.is_none() {
-        return Err(ApiError::new("InvalidInput", "When you're creating a private hosted zone, you must specify a VPC"));
+        return Err(ApiError::new(
+            "InvalidInput",
+            "When you're creating a private hosted zone, you must specify a VPC",
+        ));
     }
     if let Some(vpc) = &vpc {
         check_conflict(cx, &name::canonical(&input.name), vpc)?;
@@ -368,7 +379,8 @@ pub(super) struct VpcAssociation {
 pub(super) fn associate_vpc(cx: &mut Cx<'_>, input: VpcAssociation) -> Result {
     let zone = find_own(cx, &input.id)?.clone();
     if !zone.private {
-        let message = "You're trying to associate a VPC with a public hosted zone. Only private hosted zones have VPCs.";
+        let message =
+            "You're trying to associate a VPC with a public hosted zone. Only private hosted zones have VPCs.";
         return Err(ApiError::new("PublicZoneVPCAssociation", message));
     }
     let vpc = check_vpc(cx, input.vpc)?;

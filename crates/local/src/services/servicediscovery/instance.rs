@@ -87,7 +87,11 @@ fn check(service: &DiscoveryService, attributes: &BTreeMap<String, String>) -> R
         };
         for name in needed {
             if !attributes.contains_key(*name) {
-                return fail!("InvalidInput", "The attribute {name} is required for DNS records of type {}", record.kind);
+                return fail!(
+                    "InvalidInput",
+                    "The attribute {name} is required for DNS records of type {}",
+                    record.kind
+                );
             }
         }
     }
@@ -99,7 +103,9 @@ fn check(service: &DiscoveryService, attributes: &BTreeMap<String, String>) -> R
     match attributes.get("AWS_INIT_HEALTH_STATUS").map(String::as_str) {
         None => Ok(()),
         Some("HEALTHY" | "UNHEALTHY") if service.custom_health => Ok(()),
-        Some(_) => fail!("InvalidInput", "AWS_INIT_HEALTH_STATUS needs a custom health check, and is HEALTHY or UNHEALTHY"),
+        Some(_) => {
+            fail!("InvalidInput", "AWS_INIT_HEALTH_STATUS needs a custom health check, and is HEALTHY or UNHEALTHY")
+        }
     }
 }
 
@@ -115,7 +121,8 @@ pub(super) fn register(cx: &mut Cx<'_>, input: Register) -> Result {
     {
         return Ok(json!({"OperationId": running.id()}));
     }
-    if let Some(running) = operation::running(cx, &["REGISTER_INSTANCE", "DEREGISTER_INSTANCE"], ("INSTANCE", &input.instance_id))
+    if let Some(running) =
+        operation::running(cx, &["REGISTER_INSTANCE", "DEREGISTER_INSTANCE"], ("INSTANCE", &input.instance_id))
     {
         return Err(operation::duplicate(running.id()));
     }
@@ -280,14 +287,21 @@ fn by_names<'c>(cx: &'c mut Cx<'_>, namespace: &str, service: &str) -> Result<&'
 
 pub(super) fn discover(cx: &mut Cx<'_>, input: Discover) -> Result {
     let service = by_names(cx, &input.namespace_name, &input.service_name)?;
-    let has = |i: &Instance, wanted: &BTreeMap<String, String>| wanted.iter().all(|(k, v)| i.attributes.get(k) == Some(v));
+    let has =
+        |i: &Instance, wanted: &BTreeMap<String, String>| wanted.iter().all(|(k, v)| i.attributes.get(k) == Some(v));
     let all: Vec<_> = service.instances.iter().filter(|(_, i)| has(i, &input.query_parameters)).collect();
     let well: Vec<_> = all.iter().copied().filter(|(_, i)| status(service, i) != "UNHEALTHY").collect();
     let mut chosen = match input.health_status.as_deref().unwrap_or("HEALTHY_OR_ELSE_ALL") {
         "ALL" => all,
         "HEALTHY" => well,
         "UNHEALTHY" => all.into_iter().filter(|(_, i)| status(service, i) == "UNHEALTHY").collect(),
-        "HEALTHY_OR_ELSE_ALL" => if well.is_empty() { all } else { well },
+        "HEALTHY_OR_ELSE_ALL" => {
+            if well.is_empty() {
+                all
+            } else {
+                well
+            }
+        }
         other => return fail!("InvalidInput", "The health status '{other}' is not valid"),
     };
     let preferred: Vec<_> = chosen.iter().copied().filter(|(_, i)| has(i, &input.optional_parameters)).collect();
@@ -296,13 +310,15 @@ pub(super) fn discover(cx: &mut Cx<'_>, input: Discover) -> Result {
     }
     let chosen = chosen.into_iter().take(input.max_results.unwrap_or(100).clamp(1, 1000));
     let instances: Vec<Value> = chosen
-        .map(|(id, i)| json!({
-            "InstanceId": id,
-            "NamespaceName": input.namespace_name,
-            "ServiceName": input.service_name,
-            "HealthStatus": status(service, i),
-            "Attributes": i.attributes,
-        }))
+        .map(|(id, i)| {
+            json!({
+                "InstanceId": id,
+                "NamespaceName": input.namespace_name,
+                "ServiceName": input.service_name,
+                "HealthStatus": status(service, i),
+                "Attributes": i.attributes,
+            })
+        })
         .collect();
     Ok(json!({"Instances": instances, "InstancesRevision": service.revision}))
 }

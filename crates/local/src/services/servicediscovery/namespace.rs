@@ -85,7 +85,11 @@ const TTL: u64 = 15;
 
 pub(super) fn create_private(cx: &mut Cx<'_>, input: CreatePrivate) -> Result {
     let legal = |c: char| c.is_ascii_graphic();
-    if input.name.is_empty() || input.name.len() > 253 || !input.name.chars().all(legal) || input.name.starts_with("arn:") {
+    if input.name.is_empty()
+        || input.name.len() > 253
+        || !input.name.chars().all(legal)
+        || input.name.starts_with("arn:")
+    {
         return fail!("InvalidInput", "The namespace name '{}' is not valid", input.name);
     }
     if input.vpc.is_empty() || input.vpc.len() > 64 {
@@ -203,7 +207,8 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
             items.push((namespace.id.clone(), shape(namespace)));
         }
     }
-    let page = page(items, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
+    let page =
+        page(items, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
     let mut found = page.items;
     for item in &mut found {
         let id = text(item, "Id").to_owned();

@@ -108,7 +108,11 @@ fn check_records(records: &[DnsRecord], routing: &str) -> Result<()> {
 /// `_name` and parts of letters, digits, dashes: AWS's pattern, in words.
 fn legal_name(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    !name.is_empty() && name.len() <= 127 && name.chars().all(legal) && !name.starts_with(['-', '.']) && !name.ends_with(['-', '.'])
+    !name.is_empty()
+        && name.len() <= 127
+        && name.chars().all(legal)
+        && !name.starts_with(['-', '.'])
+        && !name.ends_with(['-', '.'])
 }
 
 pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
@@ -154,10 +158,13 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     };
     // AWS answers a repeated request with what the first one made.
     let existing = cx.servicediscovery().services.values();
-    if let Some(made) = existing.clone().find(|s| s.creator_request_id == token && s.name == input.name && s.namespace == within) {
+    if let Some(made) =
+        existing.clone().find(|s| s.creator_request_id == token && s.name == input.name && s.namespace == within)
+    {
         return Ok(json!({"Service": full(made)}));
     }
-    if let Some(made) = existing.into_iter().find(|s| s.namespace == within && s.name.eq_ignore_ascii_case(&input.name)) {
+    if let Some(made) = existing.into_iter().find(|s| s.namespace == within && s.name.eq_ignore_ascii_case(&input.name))
+    {
         return Err(ApiError::new("ServiceAlreadyExists", "Service already exists.")
             .detail("CreatorRequestId", made.creator_request_id.as_str())
             .detail("ServiceId", made.id.as_str())
@@ -245,7 +252,8 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
             items.push((service.id.clone(), bare(shape(service))));
         }
     }
-    let page = page(items, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
+    let page =
+        page(items, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
     Ok(bare(json!({"Services": page.items, "NextToken": page.next})))
 }
 
@@ -282,7 +290,8 @@ pub(super) fn update(cx: &mut Cx<'_>, input: Update) -> Result {
             return fail!("InvalidInput", "A DNS configuration cannot be added to a service that has none");
         };
         check_records(&change.dns_records, &dns.routing)?;
-        let kinds = |records: &[DnsRecord]| records.iter().map(|r| r.kind.clone()).collect::<std::collections::BTreeSet<_>>();
+        let kinds =
+            |records: &[DnsRecord]| records.iter().map(|r| r.kind.clone()).collect::<std::collections::BTreeSet<_>>();
         if kinds(&change.dns_records) != kinds(&dns.records) && !dns.records.is_empty() {
             return fail!("InvalidInput", "The types of DNS records cannot be changed");
         }
@@ -327,7 +336,10 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Named) -> Result {
     let service = find(cx, &input.id)?;
     let id = service.id.clone();
     if !service.instances.is_empty() || instance::registering(cx, &id) {
-        return fail!("ResourceInUse", "Service contains registered instances; delete the instances before deleting the service");
+        return fail!(
+            "ResourceInUse",
+            "Service contains registered instances; delete the instances before deleting the service"
+        );
     }
     cx.servicediscovery().services.remove(&id);
     Ok(Value::Object(Default::default()))

@@ -16,7 +16,8 @@ pub(super) fn create(cx: &mut Cx<'_>, name: &str, vpc: &str, token: &str) -> Res
              400; Error Code: InvalidVPCId)"
         ));
     }
-    let (key, absolute) = ((cx.region.clone(), vpc.to_owned()), format!("{}.", name.trim_end_matches('.').to_lowercase()));
+    let (key, absolute) =
+        ((cx.region.clone(), vpc.to_owned()), format!("{}.", name.trim_end_matches('.').to_lowercase()));
     let taken = cx.route53().zones.values().find(|z| z.private && z.name == absolute && z.vpcs.contains(&key));
     if let Some(zone) = taken {
         return Err(format!(

@@ -69,7 +69,10 @@ pub(crate) fn create(cx: &mut Cx<'_>, raw: Value) -> Result {
     let input: Create = crate::input::decode(cx, raw)?;
     let name = input.service_name.clone();
     if !named(&name, 1, 255, "_-") {
-        return fail!(INVALID, "Invalid service name: {name}. It must have 1 to 255 letters, numbers, hyphens or underscores.");
+        return fail!(
+            INVALID,
+            "Invalid service name: {name}. It must have 1 to 255 letters, numbers, hyphens or underscores."
+        );
     }
     if input.client_token.as_ref().is_some_and(|t| t.len() > 36) {
         return fail!(INVALID, "clientToken must have at most 36 characters.");
@@ -80,7 +83,9 @@ pub(crate) fn create(cx: &mut Cx<'_>, raw: Value) -> Result {
             return fail!(INVALID, "Unable to Start a service that is still Draining.");
         }
         Some(existing) if existing.status == "ACTIVE" => {
-            if existing.request == request && (input.client_token.is_none() || input.client_token == existing.client_token) {
+            if existing.request == request
+                && (input.client_token.is_none() || input.client_token == existing.client_token)
+            {
                 return answer(cx, input.cluster.as_deref(), &name, true);
             }
             return fail!(INVALID, "Creation of service was not idempotent.");
@@ -117,14 +122,18 @@ fn build(cx: &mut Cx<'_>, input: Create, default_strategy: Vec<Strategy>) -> Res
         return fail!(INVALID, "The DAEMON scheduling strategy is only supported with the ECS deployment controller.");
     }
     if !input.capacity_provider_strategy.is_empty() && input.launch_type.is_some() {
-        return fail!(INVALID, "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.");
+        return fail!(
+            INVALID,
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+        );
     }
     let strategy = if input.launch_type.is_none() && input.capacity_provider_strategy.is_empty() {
         default_strategy
     } else {
         input.capacity_provider_strategy
     };
-    let launch_type = if strategy.is_empty() { Some(input.launch_type.unwrap_or_else(|| "EC2".to_owned())) } else { None };
+    let launch_type =
+        if strategy.is_empty() { Some(input.launch_type.unwrap_or_else(|| "EC2".to_owned())) } else { None };
     let mut configuration = Configuration::default();
     if scheduling == "DAEMON" {
         (configuration.maximum, configuration.minimum) = (100, 0);
@@ -154,8 +163,15 @@ fn build(cx: &mut Cx<'_>, input: Create, default_strategy: Vec<Strategy>) -> Res
         return fail!(INVALID, "Placement strategies and constraints are not supported with FARGATE launch type.");
     }
     let desired = match (input.desired_count, scheduling.as_str()) {
-        (Some(_), "DAEMON") => return fail!(INVALID, "The daemon scheduling strategy does not support a desired count. Remove the desired count and try again."),
-        (None, "REPLICA") if controller != "EXTERNAL" => return fail!(INVALID, "The desired count must be specified for the REPLICA scheduling strategy."),
+        (Some(_), "DAEMON") => {
+            return fail!(
+                INVALID,
+                "The daemon scheduling strategy does not support a desired count. Remove the desired count and try again."
+            );
+        }
+        (None, "REPLICA") if controller != "EXTERNAL" => {
+            return fail!(INVALID, "The desired count must be specified for the REPLICA scheduling strategy.");
+        }
         (count, _) => count.unwrap_or(0),
     };
     let has_balancer = !shape.load_balancers.is_empty();
@@ -163,10 +179,7 @@ fn build(cx: &mut Cx<'_>, input: Create, default_strategy: Vec<Strategy>) -> Res
         return fail!(INVALID, "Health check grace period is only valid for services configured to use load balancers");
     }
     if input.role.is_some() && shape.network.is_some() {
-        return fail!(
-            INVALID,
-            "You cannot specify an IAM role for services that require a service linked role."
-        );
+        return fail!(INVALID, "You cannot specify an IAM role for services that require a service linked role.");
     }
     let role = validate::linked_role(cx)?;
     match (controller.as_str(), input.task_definition) {
@@ -180,7 +193,10 @@ fn build(cx: &mut Cx<'_>, input: Create, default_strategy: Vec<Strategy>) -> Res
             }
         }
         ("EXTERNAL", Some(_)) => {
-            return fail!(INVALID, "A task definition is given to the task sets of a service with an EXTERNAL deployment controller.");
+            return fail!(
+                INVALID,
+                "A task definition is given to the task sets of a service with an EXTERNAL deployment controller."
+            );
         }
         (_, None) => return fail!(INVALID, "TaskDefinition can not be blank."),
         (kind, Some(given)) => {

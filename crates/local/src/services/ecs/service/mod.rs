@@ -221,7 +221,13 @@ pub(super) fn shape(cluster: &Cluster, service: &EcsService, with_tags: bool) ->
     let rollouts: Vec<Value> = service
         .rollouts
         .iter()
-        .map(|r| if service.with_task_sets() { r.task_set(cluster, service, counts(Some(&r.id))) } else { r.deployment(counts(Some(&r.id))) })
+        .map(|r| {
+            if service.with_task_sets() {
+                r.task_set(cluster, service, counts(Some(&r.id)))
+            } else {
+                r.deployment(counts(Some(&r.id)))
+            }
+        })
         .collect();
     let (deployments, task_sets) = if service.with_task_sets() { (vec![], rollouts) } else { (rollouts, vec![]) };
     // What the PRIMARY task set looks like is what the service looks like.
@@ -233,7 +239,8 @@ pub(super) fn shape(cluster: &Cluster, service: &EcsService, with_tags: bool) ->
         "alarms": configuration.alarms,
     });
     if service.controller == "ECS" {
-        described["deploymentCircuitBreaker"] = json!({"enable": configuration.breaker, "rollback": configuration.rollback});
+        described["deploymentCircuitBreaker"] =
+            json!({"enable": configuration.breaker, "rollback": configuration.rollback});
         described["strategy"] = "ROLLING".into();
         described["bakeTimeInMinutes"] = 0.into();
     }
@@ -356,10 +363,7 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
     if service.status == "ACTIVE" {
         let replica = service.scheduling == "REPLICA";
         if !input.force && replica && service.desired > 0 {
-            return fail!(
-                "InvalidParameterException",
-                "The service cannot be stopped while it is scaled above 0."
-            );
+            return fail!("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.");
         }
         if !input.force && service.rollouts.len() > 1 {
             return fail!("InvalidParameterException", "The service cannot be stopped while deployments are active.");

@@ -80,7 +80,10 @@ pub(crate) fn update(cx: &mut Cx<'_>, input: Update) -> Result {
         return fail!(INVALID, "The local cloud does not have VPC Lattice");
     }
     if input.desired_count.is_some() && service.scheduling == "DAEMON" {
-        return fail!(INVALID, "The daemon scheduling strategy does not support a desired count. Remove the desired count and try again.");
+        return fail!(
+            INVALID,
+            "The daemon scheduling strategy does not support a desired count. Remove the desired count and try again."
+        );
     }
     if input.capacity_provider_strategy.is_some() && !input.force_new_deployment {
         return fail!(

@@ -77,7 +77,10 @@ pub(crate) fn configure(to: &mut Configuration, wanted: Option<Wanted>, controll
         return fail!(INVALID, "minimumHealthyPercent must be at most 100.");
     }
     if to.maximum == 100 && to.minimum == 100 {
-        return fail!(INVALID, "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.");
+        return fail!(
+            INVALID,
+            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."
+        );
     }
     Ok(())
 }
@@ -96,7 +99,9 @@ pub(crate) fn platform(given: Option<String>, fargate: bool) -> Result<Option<St
     match (given.as_deref(), fargate) {
         (None | Some("LATEST" | "1.4.0"), true) => Ok(Some("1.4.0".to_owned())),
         (Some("1.3.0"), true) => Ok(given),
-        (Some(other), true) => fail!("PlatformUnknownException", "The specified platform version does not exist: {other}"),
+        (Some(other), true) => {
+            fail!("PlatformUnknownException", "The specified platform version does not exist: {other}")
+        }
         (None, false) => Ok(None),
         (Some(_), false) => fail!(INVALID, "The platform version must be null when specifying an EC2 launch type."),
     }
@@ -117,7 +122,10 @@ pub(crate) fn shape(cx: &mut Cx<'_>, shape: &mut Shape, lists: bool) -> Result<(
             return fail!(INVALID, "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
         }
         (Some(_), false) => {
-            return fail!(INVALID, "Network Configuration is not valid for the given networkMode of this task definition.");
+            return fail!(
+                INVALID,
+                "Network Configuration is not valid for the given networkMode of this task definition."
+            );
         }
         (Some(network), true) => self::network(cx, network)?,
         (None, false) => {}
@@ -180,21 +188,34 @@ fn load_balancers(cx: &mut Cx<'_>, wanted: &[LoadBalancer], containers: &[Value]
         };
         let mut ports = container["portMappings"].as_array().into_iter().flatten();
         if !ports.any(|p| p["containerPort"] == entry.container_port) {
-            return fail!(INVALID, "The container {name} did not have a container port {} defined.", entry.container_port);
+            return fail!(
+                INVALID,
+                "The container {name} did not have a container port {} defined.",
+                entry.container_port
+            );
         }
         if entry.advanced_configuration.is_some() {
             return fail!(INVALID, "The local cloud does not have ECS-native blue/green deployments yet");
         }
         let Some(arn) = &entry.target_group_arn else {
-            return fail!(INVALID, "A target group must be specified: classic load balancers do not support the awsvpc network mode.");
+            return fail!(
+                INVALID,
+                "A target group must be specified: classic load balancers do not support the awsvpc network mode."
+            );
         };
         let found = peers::call(cx, "elasticloadbalancing", "DescribeTargetGroups", json!({"TargetGroupArns": [arn]}));
         let Ok(found) = found else {
-            return fail!(INVALID, "The specified target group does not exist. Make sure the target group is valid: {arn}");
+            return fail!(
+                INVALID,
+                "The specified target group does not exist. Make sure the target group is valid: {arn}"
+            );
         };
         let group = &found["TargetGroups"][0];
         if group["LoadBalancerArns"].as_array().is_none_or(Vec::is_empty) {
-            return fail!(INVALID, "The target group with targetGroupArn {arn} does not have an associated load balancer.");
+            return fail!(
+                INVALID,
+                "The target group with targetGroupArn {arn} does not have an associated load balancer."
+            );
         }
         let kind = group["TargetType"].as_str().unwrap_or_default();
         if awsvpc && kind != "ip" {
@@ -223,10 +244,16 @@ fn registries(cx: &mut Cx<'_>, wanted: &[Registry], containers: &[Value]) -> Res
             return fail!(INVALID, "The container {name} does not exist in the task definition.");
         }
         if entry.port.is_some() && entry.container_port.is_some() {
-            return fail!(INVALID, "Specify either port or containerName and containerPort for a service registry, not both.");
+            return fail!(
+                INVALID,
+                "Specify either port or containerName and containerPort for a service registry, not both."
+            );
         }
         if kinds.iter().any(|k| k == "SRV") && entry.port.is_none() && entry.container_port.is_none() {
-            return fail!(INVALID, "When specifying 'SRV' records, 'port' or 'containerName' and 'containerPort' are required.");
+            return fail!(
+                INVALID,
+                "When specifying 'SRV' records, 'port' or 'containerName' and 'containerPort' are required."
+            );
         }
     }
     Ok(())

@@ -10,12 +10,47 @@ use crate::services::members::named;
 
 /// Members of a container definition.
 const KNOWN: &[&str] = &[
-    "name", "image", "repositoryCredentials", "cpu", "memory", "memoryReservation", "links", "portMappings", "essential",
-    "restartPolicy", "entryPoint", "command", "environment", "environmentFiles", "mountPoints", "volumesFrom",
-    "linuxParameters", "secrets", "dependsOn", "startTimeout", "stopTimeout", "versionConsistency", "hostname", "user",
-    "workingDirectory", "disableNetworking", "privileged", "readonlyRootFilesystem", "dnsServers", "dnsSearchDomains",
-    "extraHosts", "dockerSecurityOptions", "interactive", "pseudoTerminal", "dockerLabels", "ulimits",
-    "logConfiguration", "healthCheck", "systemControls", "resourceRequirements", "firelensConfiguration",
+    "name",
+    "image",
+    "repositoryCredentials",
+    "cpu",
+    "memory",
+    "memoryReservation",
+    "links",
+    "portMappings",
+    "essential",
+    "restartPolicy",
+    "entryPoint",
+    "command",
+    "environment",
+    "environmentFiles",
+    "mountPoints",
+    "volumesFrom",
+    "linuxParameters",
+    "secrets",
+    "dependsOn",
+    "startTimeout",
+    "stopTimeout",
+    "versionConsistency",
+    "hostname",
+    "user",
+    "workingDirectory",
+    "disableNetworking",
+    "privileged",
+    "readonlyRootFilesystem",
+    "dnsServers",
+    "dnsSearchDomains",
+    "extraHosts",
+    "dockerSecurityOptions",
+    "interactive",
+    "pseudoTerminal",
+    "dockerLabels",
+    "ulimits",
+    "logConfiguration",
+    "healthCheck",
+    "systemControls",
+    "resourceRequirements",
+    "firelensConfiguration",
     "credentialSpecs",
 ];
 
@@ -61,7 +96,8 @@ pub(super) fn all(input: &Register) -> Result<()> {
     if input.container_definitions.is_empty() {
         return fail!(CLIENT, "Container list cannot be empty.");
     }
-    if let Some(role) = [&input.task_role_arn, &input.execution_role_arn].into_iter().flatten().find(|r| !role_like(r)) {
+    if let Some(role) = [&input.task_role_arn, &input.execution_role_arn].into_iter().flatten().find(|r| !role_like(r))
+    {
         return fail!(CLIENT, "Role is not valid: {role}");
     }
     if let Some(mode) = &input.network_mode
@@ -125,7 +161,10 @@ fn containers(input: &Register, total_memory: Option<u64>) -> Result<()> {
         if let (Some(hard), Some(soft)) = (hard, soft)
             && soft > hard
         {
-            return fail!(CLIENT, "Invalid setting for container '{name}'. 'memoryReservation' must not exceed 'memory'.");
+            return fail!(
+                CLIENT,
+                "Invalid setting for container '{name}'. 'memoryReservation' must not exceed 'memory'."
+            );
         }
         if let (Some(total), Some(own)) = (total_memory, hard.or(soft))
             && own > total
@@ -155,7 +194,10 @@ fn containers(input: &Register, total_memory: Option<u64>) -> Result<()> {
             }
         }
         if !get("secrets").as_array().is_none_or(Vec::is_empty) && input.execution_role_arn.is_none() {
-            return fail!(CLIENT, "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.");
+            return fail!(
+                CLIENT,
+                "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+            );
         }
     }
     if names.len() != input.container_definitions.len() {
@@ -187,7 +229,10 @@ fn port_mappings(
             return fail!(CLIENT, "Invalid 'containerPort' setting for container '{name}'");
         }
         if awsvpc && host != 0 && host != port {
-            return fail!(CLIENT, "When networkMode=awsvpc, the host ports and container ports in port mappings must match.");
+            return fail!(
+                CLIENT,
+                "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
+            );
         }
         let protocol = mapping["protocol"].as_str().unwrap_or("tcp").to_owned();
         if !["tcp", "udp"].contains(&protocol.as_str()) {
@@ -243,7 +288,8 @@ fn fargate(input: &Register, total_cpu: Option<u64>, total_memory: Option<u64>) 
         if !get("links").as_array().is_none_or(Vec::is_empty) {
             return fail!(CLIENT, "Links are not supported when networkMode=awsvpc.");
         }
-        let (driver, image) = (get("logConfiguration")["logDriver"].as_str(), get("image").as_str().unwrap_or_default());
+        let (driver, image) =
+            (get("logConfiguration")["logDriver"].as_str(), get("image").as_str().unwrap_or_default());
         if let Some(driver) = driver
             && !["awslogs", "splunk", "awsfirelens"].contains(&driver)
         {
@@ -251,14 +297,23 @@ fn fargate(input: &Register, total_cpu: Option<u64>, total_memory: Option<u64>) 
         }
         if input.execution_role_arn.is_none() {
             if driver == Some("awslogs") {
-                return fail!(CLIENT, "Fargate requires task definition to have execution role ARN to support log driver awslogs.");
+                return fail!(
+                    CLIENT,
+                    "Fargate requires task definition to have execution role ARN to support log driver awslogs."
+                );
             }
             if image.contains(".dkr.ecr.") && image.contains(".amazonaws.com/") {
-                return fail!(CLIENT, "Fargate requires task definition to have execution role ARN to support ECR images.");
+                return fail!(
+                    CLIENT,
+                    "Fargate requires task definition to have execution role ARN to support ECR images."
+                );
             }
         }
         if get("stopTimeout").as_u64().is_some_and(|s| s > 120) {
-            return fail!(CLIENT, "Invalid 'stopTimeout' setting for container. The maximum is 120 seconds on Fargate.");
+            return fail!(
+                CLIENT,
+                "Invalid 'stopTimeout' setting for container. The maximum is 120 seconds on Fargate."
+            );
         }
     }
     if own_cpu > cpu {

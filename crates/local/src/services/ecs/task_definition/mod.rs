@@ -255,7 +255,9 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
     let (mut deleted, mut failures) = (Vec::new(), Vec::new());
     for given in input.task_definitions {
         let reason = match find(cx, &given) {
-            None => "The specified task definition does not exist. Specify a valid account, family, revision and try again.",
+            None => {
+                "The specified task definition does not exist. Specify a valid account, family, revision and try again."
+            }
             Some(_) if !given.rsplit('/').next().is_some_and(|name| name.contains(':')) => {
                 "The specified task definition does not exist. Specify a valid account, family, revision and try again."
             }

@@ -18,9 +18,21 @@ fn container(mut container: Map<String, Value>, awsvpc: bool) -> Value {
         default(list, json!([]));
     }
     // A list that was sent empty is not kept where absent ones are not written.
-    for list in ["links", "entryPoint", "command", "secrets", "dependsOn", "dnsServers", "dnsSearchDomains", "extraHosts",
-        "dockerSecurityOptions", "ulimits", "resourceRequirements", "environmentFiles", "credentialSpecs"]
-    {
+    for list in [
+        "links",
+        "entryPoint",
+        "command",
+        "secrets",
+        "dependsOn",
+        "dnsServers",
+        "dnsSearchDomains",
+        "extraHosts",
+        "dockerSecurityOptions",
+        "ulimits",
+        "resourceRequirements",
+        "environmentFiles",
+        "credentialSpecs",
+    ] {
         if container.get(list).and_then(Value::as_array).is_some_and(Vec::is_empty) {
             container.remove(list);
         }
