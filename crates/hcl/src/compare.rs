@@ -61,7 +61,10 @@ pub fn compare(files: &[File], there: &BTreeMap<String, String>) -> Vec<Change> 
     let wanted: BTreeMap<&str, String> = files.iter().map(|file| (file.path.as_str(), folder(&file.path))).collect();
     for path in there.keys() {
         let is_configuration = path.ends_with(".tf") || path.ends_with(".tf.json") || path.ends_with(".auto.tfvars");
-        if is_configuration && !wanted.contains_key(path.as_str()) && wanted.values().any(|known| *known == folder(path)) {
+        if is_configuration
+            && !wanted.contains_key(path.as_str())
+            && wanted.values().any(|known| *known == folder(path))
+        {
             changes.push(Change::Stray { path: path.clone() });
         }
     }
@@ -88,7 +91,8 @@ mod tests {
     fn edits_and_strays_need_force_and_new_files_do_not() {
         let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
         let files = [file("main.tf", "a = 1\nb = 2\n"), file("new.tf", ""), file("same.tf", "x")];
-        let there = [("main.tf", "a = 1\nb = 3\n"), ("same.tf", "x"), ("mine.tf", ""), ("notes.md", ""), ("other/x.tf", "")];
+        let there =
+            [("main.tf", "a = 1\nb = 3\n"), ("same.tf", "x"), ("mine.tf", ""), ("notes.md", ""), ("other/x.tf", "")];
         let there = there.map(|(path, text)| (path.to_owned(), text.to_owned())).into();
         let changes = compare(&files, &there);
         assert_eq!(

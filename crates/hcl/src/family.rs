@@ -164,9 +164,12 @@ struct Group<'a> {
     keys: Option<Vec<String>>,
 }
 
+/// A member with its key.
+type Keyed<'a> = (&'a Instance, String);
+
 fn groups<'a>(members: &[&'a Instance]) -> Vec<Group<'a>> {
     let mut alone = Vec::new();
-    let mut sets: BTreeMap<(Option<String>, String), Vec<(&'a Instance, String)>> = BTreeMap::new();
+    let mut sets: BTreeMap<(Option<String>, String), Vec<Keyed<'a>>> = BTreeMap::new();
     for member in members {
         match &member.gather {
             Gather::Alone => alone.push(Group { name: None, members: vec![member], keys: None }),
@@ -241,7 +244,13 @@ fn item_shape(item: &Item, out: &mut String) {
 
 fn node_shape(node: &Node, out: &mut String) {
     match node {
-        Node::Null | Node::Bool(_) | Node::Int(_) | Node::Str(_) | Node::Name(_) | Node::Ref(..) | Node::Keyed { .. } => {
+        Node::Null
+        | Node::Bool(_)
+        | Node::Int(_)
+        | Node::Str(_)
+        | Node::Name(_)
+        | Node::Ref(..)
+        | Node::Keyed { .. } => {
             out.push('_');
         }
         Node::Code(code) => out.push_str(code),
@@ -283,7 +292,8 @@ impl Overlay<'_> {
                             _ => None,
                         })
                         .collect();
-                    let path = if *name == "name" && !block.is_empty() { format!("{block}_name") } else { (*name).to_owned() };
+                    let path =
+                        if *name == "name" && !block.is_empty() { format!("{block}_name") } else { (*name).to_owned() };
                     out.push(Item::Attr(name, self.node(&nodes, &path)));
                 }
                 Item::Block(name, _) => {
@@ -313,31 +323,51 @@ impl Overlay<'_> {
             return node;
         }
         match first {
-            Node::Join(items) => match self.each(nodes, items.len(), |node| match node {
-                Node::Join(items) => Some(items),
-                _ => None,
-            }, path) {
+            Node::Join(items) => match self.each(
+                nodes,
+                items.len(),
+                |node| match node {
+                    Node::Join(items) => Some(items),
+                    _ => None,
+                },
+                path,
+            ) {
                 Some(items) => Node::Join(items),
                 None => self.column(nodes, path, None),
             },
-            Node::List(items) => match self.each(nodes, items.len(), |node| match node {
-                Node::List(items) => Some(items),
-                _ => None,
-            }, path) {
+            Node::List(items) => match self.each(
+                nodes,
+                items.len(),
+                |node| match node {
+                    Node::List(items) => Some(items),
+                    _ => None,
+                },
+                path,
+            ) {
                 Some(items) => Node::List(items),
                 None => self.column(nodes, path, None),
             },
-            Node::Refs(items) if items.len() == 1 => match self.each(nodes, 1, |node| match node {
-                Node::Refs(items) => Some(items),
-                _ => None,
-            }, path) {
+            Node::Refs(items) if items.len() == 1 => match self.each(
+                nodes,
+                1,
+                |node| match node {
+                    Node::Refs(items) => Some(items),
+                    _ => None,
+                },
+                path,
+            ) {
                 Some(items) => Node::Refs(items),
                 None => self.column(nodes, path, None),
             },
-            Node::Call(name, items) => match self.each(nodes, items.len(), |node| match node {
-                Node::Call(other, items) if other == name => Some(items),
-                _ => None,
-            }, path) {
+            Node::Call(name, items) => match self.each(
+                nodes,
+                items.len(),
+                |node| match node {
+                    Node::Call(other, items) if other == name => Some(items),
+                    _ => None,
+                },
+                path,
+            ) {
                 Some(items) => Node::Call(name, items),
                 None => self.column(nodes, path, None),
             },

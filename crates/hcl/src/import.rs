@@ -45,7 +45,8 @@ pub(crate) fn files(
     let mut texts: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
     let mut missing = Vec::new();
     for (id, instance) in instances.iter().filter(|(_, instance)| !instance.data) {
-        let Some((family, key)) = places.get(id).and_then(|(n, key)| families.get(*n).map(|family| (family, key))) else {
+        let Some((family, key)) = places.get(id).and_then(|(n, key)| families.get(*n).map(|family| (family, key)))
+        else {
             continue;
         };
         let Some(import) = import_id(stack, instance, live) else {
@@ -59,6 +60,7 @@ pub(crate) fn files(
         }
     }
     if !missing.is_empty() {
+        missing.sort_by(|a, b| (&a.address, a.terraform).cmp(&(&b.address, b.terraform)));
         return Err(EmitError::Import(missing));
     }
     Ok(texts

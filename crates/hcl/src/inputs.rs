@@ -189,11 +189,7 @@ pub(crate) static PORT: Input = Input {
     about: "Port of the listener",
     ty: "number",
     shared: false,
-    checks: &[Rule {
-        holds: |x| format!("{x} >= 1 && {x} <= 65535"),
-        message: "A port is 1 to 65535.",
-        bad: "0",
-    }],
+    checks: &[Rule { holds: |x| format!("{x} >= 1 && {x} <= 65535"), message: "A port is 1 to 65535.", bad: "0" }],
 };
 pub(crate) static CERTIFICATE: Input = Input {
     name: "certificate_arn",
@@ -226,7 +222,9 @@ pub(crate) static DOMAIN: Input = Input {
     ty: "string",
     shared: false,
     checks: &[Rule {
-        holds: |x| format!("can(regex(\"^[a-z0-9*_-]{{1,63}}(\\\\.[a-z0-9_-]{{1,63}})*$\", {x})) && length({x}) <= 253"),
+        holds: |x| {
+            format!("can(regex(\"^[a-z0-9*_-]{{1,63}}(\\\\.[a-z0-9_-]{{1,63}})*$\", {x})) && length({x}) <= 253")
+        },
         message: "A domain name in lower case without a final dot.",
         bad: "\"Example.com.\"",
     }],

@@ -60,7 +60,12 @@ pub(crate) enum Node {
     /// A member of an object.
     Member(Box<Node>, &'static str),
     /// An attribute of one of a family, by an expression for its key. Made by [`family`](crate::family) only.
-    Keyed { family: usize, attr: &'static str, key: Box<Node>, nullable: bool },
+    Keyed {
+        family: usize,
+        attr: &'static str,
+        key: Box<Node>,
+        nullable: bool,
+    },
 }
 
 impl Node {

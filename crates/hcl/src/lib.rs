@@ -137,10 +137,8 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
     let (outputs, unhung) = wiring::outputs(&families, &places);
     let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(&places)).collect();
     let modules: BTreeSet<&str> = families.iter().map(|family| family.module.as_str()).collect();
-    let mut modules: Vec<module::Module> = modules
-        .into_iter()
-        .map(|name| module::module(name, &families, &places, &outputs, &unhung, &names))
-        .collect();
+    let mut modules: Vec<module::Module> =
+        modules.into_iter().map(|name| module::module(name, &families, &places, &outputs, &unhung, &names)).collect();
     let ready = add_ready(&mut modules, &families, &unhung);
     let plans = root::plan(stack, &families, &uses, options.layout);
     let parts = root::Parts {

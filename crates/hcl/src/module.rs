@@ -35,7 +35,8 @@ pub(crate) fn module(
 ) -> Module {
     let mut writer = Writer::new(families, places, outputs, names, name);
     let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(places)).collect();
-    let own: Vec<usize> = (0..families.len()).filter(|n| families.get(*n).is_some_and(|family| family.module == name)).collect();
+    let own: Vec<usize> =
+        (0..families.len()).filter(|n| families.get(*n).is_some_and(|family| family.module == name)).collect();
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let mut kinds: BTreeSet<&str> = own.iter().filter_map(|n| families.get(*n)).map(|family| family.file).collect();
     let single = kinds.len() == 1;
@@ -75,14 +76,9 @@ pub(crate) fn module(
     files.insert("variables.tf".to_owned(), variables_file(&variables, false));
     files.insert("versions.tf".to_owned(), VERSIONS.to_owned());
     let resources: Vec<&Family> = own.iter().filter_map(|n| families.get(*n)).collect();
-    files.insert(
-        "README.md".to_owned(),
-        readme::module(name, &resources, &variables, &given, families),
-    );
-    files.insert(
-        format!("tests/{name}.tftest.hcl"),
-        testing::module(&resources, &variables, families, places, outputs),
-    );
+    files.insert("README.md".to_owned(), readme::module(name, &resources, &variables, &given, families));
+    files
+        .insert(format!("tests/{name}.tftest.hcl"), testing::module(&resources, &variables, families, places, outputs));
     files.retain(|_, text| !text.trim().is_empty());
     Module { name: name.to_owned(), files, variables, outputs: given }
 }
@@ -130,7 +126,8 @@ fn after(
     writer: &mut Writer<'_>,
 ) -> Vec<String> {
     let Some(family) = families.get(n) else { return Vec::new() };
-    let referred: BTreeSet<usize> = uses.get(n).into_iter().flatten().filter(|on| !family.after.contains(on)).copied().collect();
+    let referred: BTreeSet<usize> =
+        uses.get(n).into_iter().flatten().filter(|on| !family.after.contains(on)).copied().collect();
     let needed: Vec<usize> = family
         .after
         .iter()
@@ -222,7 +219,8 @@ fn outputs_file(given: &BTreeMap<String, (usize, &'static str)>, families: &[Fam
         );
         let depends = outputs.get(&(*n, *attr)).map(|output| output.depends.clone()).unwrap_or_default();
         if !depends.is_empty() {
-            let mut on: Vec<String> = depends.iter().filter_map(|on| families.get(*on)).map(Family::reference).collect();
+            let mut on: Vec<String> =
+                depends.iter().filter_map(|on| families.get(*on)).map(Family::reference).collect();
             on.sort();
             out.push_str(&format!(
                 "\n  # Whoever uses it needs these, and needs them until it is gone.\n  depends_on = {}\n",

@@ -89,7 +89,8 @@ impl Names {
         let mut rest = text;
         loop {
             let name = place(rest, &self.stack).map(|at| (at, self.stack.len(), "name"));
-            let region = self.region.as_deref().and_then(|region| place(rest, region).map(|at| (at, region.len(), "region")));
+            let region =
+                self.region.as_deref().and_then(|region| place(rest, region).map(|at| (at, region.len(), "region")));
             let Some((at, length, variable)) = [name, region].into_iter().flatten().min() else { break };
             if at > 0 {
                 pieces.push(Ok(&rest[..at]));
@@ -147,7 +148,11 @@ impl Names {
                 } else {
                     Vec::new()
                 };
-                let about = if module.is_empty() { "Tags of every resource" } else { "Tags of every resource, the stack's mark included" };
+                let about = if module.is_empty() {
+                    "Tags of every resource"
+                } else {
+                    "Tags of every resource, the stack's mark included"
+                };
                 (about, "map(string)", value, checks)
             }
         };

@@ -18,7 +18,9 @@ pub(crate) fn module(
     out.push_str("| resource | makes |\n|---|---|\n");
     for family in resources {
         let count = match &family.keys {
-            Some(keys) => format!("{}: {}", keys.len(), keys.iter().map(|key| cell(key)).collect::<Vec<_>>().join(", ")),
+            Some(keys) => {
+                format!("{}: {}", keys.len(), keys.iter().map(|key| cell(key)).collect::<Vec<_>>().join(", "))
+            }
             None if family.data => "reads".to_owned(),
             None => "1".to_owned(),
         };

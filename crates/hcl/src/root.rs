@@ -87,8 +87,7 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> {
     let up = "../".repeat(if plan.folder.is_empty() { 0 } else { plan.folder.split('/').count() });
     let up = if up.is_empty() { "./".to_owned() } else { up };
-    let called: Vec<&Module> =
-        order(parts).into_iter().filter(|module| plan.modules.contains(&module.name)).collect();
+    let called: Vec<&Module> = order(parts).into_iter().filter(|module| plan.modules.contains(&module.name)).collect();
     let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
     let mut renamed: BTreeMap<(String, String), String> = BTreeMap::new();
     for module in &called {
@@ -171,7 +170,8 @@ fn order<'a>(parts: &Parts<'a>) -> Vec<&'a Module> {
             let needs = needs.get(module.name.as_str());
             left.iter().filter_map(|other| needs.and_then(|needs| needs.get(other.name.as_str()))).sum::<usize>()
         };
-        let Some(best) = (0..left.len()).min_by_key(|n| left.get(*n).map(|module| (missing(module), module.name.clone())))
+        let Some(best) =
+            (0..left.len()).min_by_key(|n| left.get(*n).map(|module| (missing(module), module.name.clone())))
         else {
             break;
         };
@@ -269,13 +269,18 @@ fn outputs(plan: &Plan, plans: &[Plan], parts: &Parts<'_>, called: &[&Module]) -
             );
             if shown || taken.contains(&(*n, attr)) {
                 let about = about_output(family, attr);
-                wanted.insert(exported(parts, plans, &module.name, name), (about, format!("module.{}.{name}", module.name)));
+                wanted.insert(
+                    exported(parts, plans, &module.name, name),
+                    (about, format!("module.{}.{name}", module.name)),
+                );
             }
         }
     }
     let blocks: Vec<String> = wanted
         .iter()
-        .map(|(name, (about, value))| format!("output \"{name}\" {{\n  description = {}\n  value = {value}\n}}\n", quote(about)))
+        .map(|(name, (about, value))| {
+            format!("output \"{name}\" {{\n  description = {}\n  value = {value}\n}}\n", quote(about))
+        })
         .collect();
     let rows = wanted.into_iter().map(|(name, (about, _))| (name, about)).collect();
     (align(&blocks.join("\n")), rows)
@@ -309,7 +314,10 @@ fn remote_state(other: &Plan, plan: &Plan, backend: &Backend) -> String {
         Backend::Local => "local",
         Backend::S3 { .. } => "s3",
     };
-    format!("data \"terraform_remote_state\" \"{}\" {{\n  backend = \"{kind}\"\n\n  config = {{\n{config}  }}\n}}\n\n", other.name)
+    format!(
+        "data \"terraform_remote_state\" \"{}\" {{\n  backend = \"{kind}\"\n\n  config = {{\n{config}  }}\n}}\n\n",
+        other.name
+    )
 }
 
 /// `terraform.tfvars`.
@@ -328,7 +336,11 @@ fn values(variables: &[Variable]) -> String {
 }
 
 fn about(plan: &Plan, plans: &[Plan], variables: &[Variable], rows: &[(String, String)], parts: &Parts<'_>) -> String {
-    let title = if plan.folder.is_empty() { parts.names.stack.clone() } else { format!("{}: {}", parts.names.stack, plan.folder) };
+    let title = if plan.folder.is_empty() {
+        parts.names.stack.clone()
+    } else {
+        format!("{}: {}", parts.names.stack, plan.folder)
+    };
     let mut out = format!("# {title}\n\nEmitted by Aomidori from the stack `{}`.\n\n", parts.names.stack);
     if plans.len() > 1 {
         let folders: Vec<String> = plans.iter().map(|plan| format!("`{}`", plan.folder)).collect();

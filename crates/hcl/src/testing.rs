@@ -21,7 +21,11 @@ pub(crate) fn module(
     out.push_str("}\n\nvariables {\n");
     for variable in variables {
         // Values are written as they stand at the left margin, or already two deep.
-        let value = if variable.value.ends_with("\n  }") { variable.value.clone() } else { variable.value.replace('\n', "\n  ") };
+        let value = if variable.value.ends_with("\n  }") {
+            variable.value.clone()
+        } else {
+            variable.value.replace('\n', "\n  ")
+        };
         out.push_str(&format!("  {} = {value}\n", variable.name));
     }
     out.push_str("}\n\nrun \"wiring\" {\n  command = plan\n");
@@ -60,9 +64,7 @@ fn assertions(family: &Family, families: &[Family], places: &Places, outputs: &O
             None => format!("{reference}.tags[\"aomidori:address\"] == {}", addresses.concat()),
             Some(_) => {
                 let wanted = crate::write::list(&addresses, 4);
-                format!(
-                    "toset([for it in values({reference}) : it.tags[\"aomidori:address\"]]) == toset({wanted})"
-                )
+                format!("toset([for it in values({reference}) : it.tags[\"aomidori:address\"]]) == toset({wanted})")
             }
         };
         found.push((condition, format!("{reference} has another address than in the stack.")));

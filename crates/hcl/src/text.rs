@@ -46,7 +46,8 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// An identifier made of any text: `private-a` is `private_a`.
 pub(crate) fn snake(text: &str) -> String {
-    let name: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    let name: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("_{name}") }
 }
 
@@ -173,7 +174,10 @@ mod tests {
 
     #[test]
     fn nothing_gets_out_of_quotes() {
-        for text in ["${x}", "$${x}", "$$${x}", "%{if}", "%%{", "a\"b", "\\", "\\${x}", "\n}\n", "$", "${", "é", "$%{a}", "\u{7}"] {
+        for text in [
+            "${x}", "$${x}", "$$${x}", "%{if}", "%%{", "a\"b", "\\", "\\${x}", "\n}\n", "$", "${", "é", "$%{a}",
+            "\u{7}",
+        ] {
             assert_eq!(read(text).as_deref(), Ok(text));
         }
     }
@@ -187,7 +191,8 @@ mod tests {
 
     #[test]
     fn equals_signs_are_lined_up_as_terraform_does() {
-        let text = "a = 1\nlong = \"x = {\"\nopen = {\n  b = 1\n  bcd = [2]\n}\nc == d\nx = y == z ? 1 : 2\n# e = 1\nf = 2\n";
+        let text =
+            "a = 1\nlong = \"x = {\"\nopen = {\n  b = 1\n  bcd = [2]\n}\nc == d\nx = y == z ? 1 : 2\n# e = 1\nf = 2\n";
         assert_eq!(
             align(text),
             "a    = 1\nlong = \"x = {\"\nopen = {\n  b   = 1\n  bcd = [2]\n}\nc == d\nx = y == z ? 1 : 2\n# e = 1\nf = 2\n"

@@ -129,9 +129,9 @@ fn hang_order(
                 .into_iter()
                 .filter(|(to, _)| families.get(*to).is_some_and(|other| other.module == target.module))
                 .collect();
-            let best = from_there.iter().find(|(to, _)| {
-                families.get(*to).is_some_and(|other| affinity(target.tf).contains(&other.tf))
-            });
+            let best = from_there
+                .iter()
+                .find(|(to, _)| families.get(*to).is_some_and(|other| affinity(target.tf).contains(&other.tf)));
             let hung = best.filter(|output| {
                 // Nobody who takes the output may be needed by what it would wait for.
                 taken_by.get(output).into_iter().flatten().all(|taker| !reaches(&uses, on, *taker))

@@ -346,7 +346,8 @@ impl<'a> Writer<'a> {
             let other = format!("{noun}_{name}");
             let renamed = |text: &str| text.replace(&format!("var.{name}"), &format!("var.{other}"));
             if !self.variables.contains_key(&other) {
-                let checks = variable.checks.iter().map(|limit| Limit { condition: renamed(&limit.condition), ..limit.clone() });
+                let checks =
+                    variable.checks.iter().map(|limit| Limit { condition: renamed(&limit.condition), ..limit.clone() });
                 let checks = checks.collect();
                 self.variables.insert(other.clone(), Variable { name: other.clone(), checks, ..variable });
             }
@@ -635,7 +636,8 @@ pub(crate) fn about_output(family: &Family, attr: &str) -> String {
         "deployment_group_name" | "deployment_config_name" => "Name".to_owned(),
         other => upper_first(&other.replace('_', " ")),
     };
-    let owner = family.title().replace('_', " ").replace("vpc", "VPC").replace("eip", "Elastic IP").replace("nat ", "NAT ");
+    let owner =
+        family.title().replace('_', " ").replace("vpc", "VPC").replace("eip", "Elastic IP").replace("nat ", "NAT ");
     if family.keys.is_some() {
         format!("{} of the {}, by name", plural(&what), plural(&owner))
     } else {
@@ -648,6 +650,7 @@ fn sample(family: &Family, attr: &str) -> String {
     let one = |key: &str| {
         let text = match (family.tf, attr) {
             (_, "cidr_block") => "10.0.0.0/16".to_owned(),
+            (_, "revision") => "1".to_owned(),
             (_, "repository_url") => "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/sample".to_owned(),
             ("aws_iam_role", "arn") => format!("arn:aws:iam::123456789012:role/sample{key}"),
             ("aws_iam_policy", "arn") => format!("arn:aws:iam::123456789012:policy/sample{key}"),
@@ -663,7 +666,8 @@ fn sample(family: &Family, attr: &str) -> String {
     match &family.keys {
         None => one(""),
         Some(keys) => {
-            let rows: Vec<String> = keys.iter().map(|name| format!("    {} = {}\n", key(name), one(&format!("-{name}")))).collect();
+            let rows: Vec<String> =
+                keys.iter().map(|name| format!("    {} = {}\n", key(name), one(&format!("-{name}")))).collect();
             format!("{{\n{}  }}", rows.concat())
         }
     }

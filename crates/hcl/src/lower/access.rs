@@ -65,8 +65,11 @@ pub(super) fn role(cx: &mut Cx<'_>, it: &IamRole) -> Result<(), EmitError> {
     for (policy, wanted) in inline_policies {
         let json = document(cx, wanted, policy.as_str(), "iam")?;
         let name = Node::Ref(Id::of("aws_iam_role", cx.address), "name");
-        let body =
-            vec![Item::Attr("name", Node::Name(policy.to_string())), Item::Attr("role", name), Item::Attr("policy", json)];
+        let body = vec![
+            Item::Attr("name", Node::Name(policy.to_string())),
+            Item::Attr("role", name),
+            Item::Attr("policy", json),
+        ];
         let id = Id::part("aws_iam_role_policy", cx.address, policy.as_str());
         let mut inline = cx.instance(id, "inline_policy", "iam", Gather::Alone, body);
         inline.named = true;

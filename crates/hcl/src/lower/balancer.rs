@@ -201,9 +201,10 @@ pub(super) fn listener_rule(cx: &mut Cx<'_>, it: &ListenerRule) -> Result<(), Em
 
 fn swung(action: &Action, field: &'static str) -> Ignore {
     match action {
-        Action::ForwardPair { .. } => {
-            Ignore { reason: "CodeDeploy decides which target group is live, with every deployment.", fields: vec![field] }
-        }
+        Action::ForwardPair { .. } => Ignore {
+            reason: "CodeDeploy decides which target group is live, with every deployment.",
+            fields: vec![field],
+        },
         Action::Forward(_)
         | Action::ForwardWeighted(_)
         | Action::Redirect(_)

@@ -19,7 +19,8 @@ pub(crate) fn lower(stack: &Stack) -> Result<BTreeMap<Id, Instance>, EmitError> 
     let labels = labels(stack);
     let mut out = BTreeMap::new();
     for (address, entry) in stack.iter() {
-        let mut cx = Cx { stack, address, entry, label: labels.get(address).cloned().unwrap_or_default(), out: &mut out };
+        let mut cx =
+            Cx { stack, address, entry, label: labels.get(address).cloned().unwrap_or_default(), out: &mut out };
         match &entry.resource {
             Resource::Vpc(it) => network::vpc(&mut cx, it),
             Resource::Subnet(it) => network::subnet(&mut cx, it),
@@ -104,7 +105,8 @@ impl Cx<'_> {
     /// A data source for something outside the stack.
     pub(crate) fn existing(&mut self, tf: &'static str, argument: &'static str, value: &str, noun: &'static str) -> Id {
         let id = Id::part(tf, self.address, format!("existing {value}"));
-        let mut data = self.instance(id.clone(), noun, "main", Gather::Alone, vec![Item::Attr(argument, Node::str(value))]);
+        let mut data =
+            self.instance(id.clone(), noun, "main", Gather::Alone, vec![Item::Attr(argument, Node::str(value))]);
         data.data = true;
         data.named = true;
         data.label = value.rsplit(['/', ':']).next().unwrap_or(value).to_owned();
@@ -247,7 +249,8 @@ fn labels(stack: &Stack) -> BTreeMap<Address, String> {
     }
     let mut labels = BTreeMap::new();
     for addresses in siblings.values() {
-        let paths: Vec<Vec<&str>> = addresses.iter().map(|address| address.as_str().split('/').skip(1).collect()).collect();
+        let paths: Vec<Vec<&str>> =
+            addresses.iter().map(|address| address.as_str().split('/').skip(1).collect()).collect();
         let shortest = paths.iter().map(Vec::len).min().unwrap_or(1);
         let shared = (0..shortest.saturating_sub(1))
             .take_while(|n| paths.iter().all(|path| path.get(*n) == paths.first().and_then(|first| first.get(*n))))

@@ -1,7 +1,7 @@
 //! Network and security: VPC, subnets, gateways, route tables, endpoints, security groups.
 
 use aomidori_model::kinds::route_table::RouteTarget;
-use aomidori_model::kinds::security_group_rule::{Direction, Peer};
+use aomidori_model::kinds::security_group_rule::{Direction, Peer, Protocol};
 use aomidori_model::kinds::vpc_endpoint::EndpointType;
 use aomidori_model::kinds::{
     ElasticIp, InternetGateway, NatGateway, RouteTable, SecurityGroup, SecurityGroupRule, Subnet, Vpc, VpcEndpoint,
@@ -11,7 +11,7 @@ use aomidori_model::{Ipv4Cidr, Resource};
 use super::{Cx, access, attribute, point, points};
 use crate::EmitError;
 use crate::inputs::{RULE_CIDR, SUBNET_CIDR, VPC_CIDR, ZONE};
-use crate::ir::{Gather, Id, Item, Node};
+use crate::ir::{Gather, Id, Ignore, Item, Node};
 use crate::text::snake;
 
 pub(super) fn vpc(cx: &mut Cx<'_>, it: &Vpc) {
@@ -29,9 +29,7 @@ pub(super) fn vpc(cx: &mut Cx<'_>, it: &Vpc) {
 pub(super) fn subnet(cx: &mut Cx<'_>, it: &Subnet) {
     let Subnet { vpc, cidr, zone, map_public_ip_on_launch } = it;
     let zone = match crate::region_of(cx.stack).and_then(|region| zone.strip_prefix(&region).map(str::to_owned)) {
-        Some(rest) => {
-            Node::Join(vec![Node::Code("var.region".into()), Node::input(&ZONE, Node::str(rest))])
-        }
+        Some(rest) => Node::Join(vec![Node::Code("var.region".into()), Node::input(&ZONE, Node::str(rest))]),
         None => Node::str(zone),
     };
     let body = vec![
@@ -104,8 +102,13 @@ pub(super) fn route_table(cx: &mut Cx<'_>, it: &RouteTable) {
     for (n, subnet) in subnets.iter().enumerate() {
         let body = vec![Item::Attr("subnet_id", point(subnet)), Item::Attr("route_table_id", table())];
         let part = subnet.address().map_or_else(|| format!("subnet {n}"), ToString::to_string);
-        let mut association =
-            cx.instance(Id::part("aws_route_table_association", cx.address, part), "association", "routing", Gather::Tier, body);
+        let mut association = cx.instance(
+            Id::part("aws_route_table_association", cx.address, part),
+            "association",
+            "routing",
+            Gather::Tier,
+            body,
+        );
         association.label = match subnet.address() {
             Some(address) => address.leaf().to_owned(),
             None => format!("{}-existing-{n}", cx.label),
@@ -213,7 +216,15 @@ pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
         Direction::Ingress => "ingress_rule",
         Direction::Egress => "egress_rule",
     };
-    cx.add(cx.main(noun, "main", Gather::Shape, body));
+    let mut rule = cx.main(noun, "main", Gather::Shape, body);
+    if *protocol == Protocol::Icmp {
+        rule.gather = Gather::Under("icmp".into(), cx.label.clone());
+        rule.ignore = Ignore {
+            reason: "AWS wants -1, all types, to create one, and an import reads that as nothing.",
+            fields: vec!["from_port", "to_port"],
+        };
+    }
+    cx.add(rule);
 }
 
 /// The network of a rule: the VPC's own if it is that, else an input.

@@ -292,7 +292,7 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
     let mut body = vec![
         Item::Attr("name", Node::Name(name.to_string())),
         Item::Attr("cluster", point(cluster)),
-        Item::Attr("task_definition", point(task_definition)),
+        Item::Attr("task_definition", revision(task_definition)),
         Item::Attr(
             "desired_count",
             Node::opt(*desired_count, |count| Node::input(&DESIRED_COUNT, Node::Int(count.into()))),
@@ -334,7 +334,8 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
             };
         }
         Deployment::Rolling(rolling) => {
-            let Rolling { minimum_healthy_percent, maximum_percent, circuit_breaker, load_balancers, registry } = rolling;
+            let Rolling { minimum_healthy_percent, maximum_percent, circuit_breaker, load_balancers, registry } =
+                rolling;
             body.extend([
                 Item::Attr("deployment_minimum_healthy_percent", Node::Int((*minimum_healthy_percent).into())),
                 Item::Attr("deployment_maximum_percent", Node::Int((*maximum_percent).into())),
@@ -376,6 +377,16 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
     service.ignore = ignore;
     service.named = true;
     cx.add(service);
+}
+
+/// A revision as `FAMILY:REVISION`: what an import reads, so that it changes nothing.
+fn revision(definition: &Ref<TaskDefinition>) -> Node {
+    match definition.target() {
+        Target::Address(_) => {
+            Node::Join(vec![attribute(definition, "family"), Node::str(":"), attribute(definition, "revision")])
+        }
+        Target::Id(arn) => Node::str(arn.rsplit('/').next().unwrap_or(arn)),
+    }
 }
 
 pub(super) fn deployment_config(cx: &mut Cx<'_>, it: &DeploymentConfig) {
@@ -493,10 +504,8 @@ pub(super) fn deployment_group(cx: &mut Cx<'_>, it: &DeploymentGroup) -> Result<
         body.extend([Item::Gap, Item::Block("auto_rollback_configuration", rollback)]);
     }
     if !alarms.is_empty() {
-        let alarms = vec![
-            Item::Attr("enabled", Node::Bool(true)),
-            Item::Attr("alarms", Node::strs(alarms.iter().cloned())),
-        ];
+        let alarms =
+            vec![Item::Attr("enabled", Node::Bool(true)), Item::Attr("alarms", Node::strs(alarms.iter().cloned()))];
         body.extend([Item::Gap, Item::Block("alarm_configuration", alarms)]);
     }
     body.extend([Item::Gap, cx.plain_tags()]);
