@@ -45,6 +45,9 @@ pub enum Command {
     Validate(Validate),
     /// Print the dependency graph in Graphviz's dot language.
     Graph(Graph),
+    /// Write the stack in another tool's language.
+    #[command(subcommand)]
+    Emit(Emit),
     /// Start, stop or look at the local cloud.
     ///
     /// `--target local` starts it by itself; it keeps running between commands.
@@ -151,6 +154,38 @@ pub struct Graph {
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// The languages that a stack is written in.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Emit {
+    /// Write Terraform modules and what applies them.
+    ///
+    /// Asks no cloud, unless live resources are to be imported. A folder with edited files is left alone.
+    Terraform(Box<EmitTerraform>),
+}
+
+/// What `emit terraform` takes.
+#[derive(Clone, Debug, Args)]
+pub struct EmitTerraform {
+    /// The folder to write to.
+    #[arg(long, value_name = "DIR", env = "AOMIDORI_OUT")]
+    pub out: Option<PathBuf>,
+    /// One root, or one each for what outlives environments, the environment, and CodeDeploy [default: single].
+    #[arg(long, value_name = "single|split", env = "AOMIDORI_LAYOUT")]
+    pub layout: Option<String>,
+    /// Add import blocks for what is live, so that Terraform takes it over without a change.
+    #[arg(long, env = "AOMIDORI_IMPORT", value_parser = BoolishValueParser::new())]
+    pub import: bool,
+    /// Keep Terraform's state in S3, with a lock [default: in files].
+    #[arg(long, value_name = "s3://BUCKET/KEY", env = "AOMIDORI_BACKEND")]
+    pub backend: Option<String>,
+    /// Overwrite files that were edited.
+    #[arg(long, env = "AOMIDORI_FORCE", value_parser = BoolishValueParser::new())]
+    pub force: bool,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
 }
 
 /// The commands over the local cloud.

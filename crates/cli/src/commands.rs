@@ -1,6 +1,7 @@
 //! The commands: settings in, exit code out. What they show goes through the views.
 
 mod change;
+mod emit;
 mod local;
 mod look;
 mod plan;
@@ -67,6 +68,7 @@ fn describe(command: &Command) -> (&'static str, &args::Output) {
         Command::Show(args) => ("show", &args.output),
         Command::Validate(args) => ("validate", &args.output),
         Command::Graph(args) => ("graph", &args.output),
+        Command::Emit(args::Emit::Terraform(args)) => ("emit terraform", &args.cloud.output),
         Command::Local(args::Local::Start(args)) => ("local start", &args.output),
         Command::Local(args::Local::Stop(args)) => ("local stop", &args.output),
         Command::Local(args::Local::Status(args)) => ("local status", &args.output),
@@ -98,6 +100,7 @@ async fn dispatch(
         Command::Show(args) => look::show(app, args, environment, printer),
         Command::Validate(args) => look::validate(app, args, environment, printer),
         Command::Graph(args) => look::graph(app, args, environment, printer),
+        Command::Emit(args::Emit::Terraform(args)) => emit::terraform(app, args, environment, printer).await,
         Command::Local(args) => local::run(app, args, environment, printer),
     }
 }

@@ -218,6 +218,17 @@ pub enum Error {
         /// How to go on.
         help: Vec<String>,
     },
+    /// The stack cannot be said in another tool's language.
+    #[error("the stack cannot be emitted")]
+    Emit(#[source] Box<aomidori_hcl::EmitError>),
+    /// Files that were edited are in the way of what is emitted.
+    #[error("{} was edited", .path.display())]
+    Overwrite {
+        /// The folder.
+        path: PathBuf,
+        /// What would be lost, one line each.
+        why: Vec<String>,
+    },
     /// A bug in this program.
     #[error("a bug in this program: {0}")]
     Bug(String),
@@ -308,7 +319,8 @@ impl Error {
             | Error::Unconfirmed { .. }
             | Error::Locked { .. }
             | Error::LockLost { .. }
-            | Error::MissingImages(_) => Exit::Refused,
+            | Error::MissingImages(_)
+            | Error::Overwrite { .. } => Exit::Refused,
             Error::Leftovers(_) | Error::Plan { foreign: true, .. } => Exit::LeftoversOrDrift,
             Error::Interrupted { .. } => Exit::Interrupted,
             Error::NotAnAssignment { .. }
@@ -331,6 +343,7 @@ impl Error {
             | Error::Cloud { .. }
             | Error::LocalCloud { .. }
             | Error::Steps(_)
+            | Error::Emit(_)
             | Error::Bug(_) => Exit::Error,
         }
     }
@@ -366,6 +379,8 @@ impl Error {
             Error::MissingImages(_) => "missing_images",
             Error::Leftovers(_) => "leftovers",
             Error::Interrupted { .. } => "interrupted",
+            Error::Emit(_) => "emit",
+            Error::Overwrite { .. } => "overwrite",
             Error::Bug(_) => "bug",
         }
     }

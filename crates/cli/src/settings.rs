@@ -16,15 +16,19 @@ use crate::args::{self, Color, Target};
 use crate::error::Error;
 
 /// Every variable that a flag has. Inputs have their own beside them.
-pub(crate) const VARIABLES: [&str; 21] = [
+pub(crate) const VARIABLES: [&str; 25] = [
     "AOMIDORI_ACCOUNT",
+    "AOMIDORI_BACKEND",
     "AOMIDORI_BREAK_LOCK",
     "AOMIDORI_COLOR",
     "AOMIDORI_COMPACT",
     "AOMIDORI_DESTROY",
     "AOMIDORI_DETAILED_EXITCODE",
     "AOMIDORI_ENV_FILE",
+    "AOMIDORI_FORCE",
+    "AOMIDORI_IMPORT",
     "AOMIDORI_JSON",
+    "AOMIDORI_LAYOUT",
     "AOMIDORI_LOCAL_DIR",
     "AOMIDORI_LOCAL_PORT",
     "AOMIDORI_LOCAL_REGION",

@@ -72,6 +72,8 @@ impl Error {
             }],
             Error::Cloud { error, whom } => cloud_why(error, whom),
             Error::InvalidStack(_) | Error::MissingImages(_) | Error::Leftovers(_) => Vec::new(),
+            Error::Emit(source) => chain(source.as_ref()),
+            Error::Overwrite { why, .. } => why.clone(),
             Error::Bug(_) => Vec::new(),
         }
     }
@@ -156,6 +158,10 @@ impl Error {
             ],
             Error::Leftovers(_) => {
                 vec!["run `down` again once nothing holds them; it removes what carries this stack's mark".to_owned()]
+            }
+            Error::Emit(_) => vec!["change the stack, or leave out what cannot be said".to_owned()],
+            Error::Overwrite { .. } => {
+                vec!["nothing was written; name another folder, or overwrite them with `--force`".to_owned()]
             }
             Error::Bug(_) => vec!["please report it, with what you did".to_owned()],
         }

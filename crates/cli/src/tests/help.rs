@@ -33,6 +33,7 @@ fn the_program() {
       show      Show what the stack is: all resources by group, one in detail, or a saved plan
       validate  Check the stack without asking any cloud
       graph     Print the dependency graph in Graphviz's dot language
+      emit      Write the stack in another tool's language
       local     Start, stop or look at the local cloud
 
     Options:

@@ -236,6 +236,19 @@ pub enum ShowResult<'a> {
     },
 }
 
+/// What `emit` wrote.
+#[derive(Clone, Debug, Serialize)]
+pub struct EmitResult {
+    /// The folder.
+    pub folder: String,
+    /// All files of the configuration, below it.
+    pub files: Vec<String>,
+    /// How many lines they have together.
+    pub lines: usize,
+    /// Those that are not as they were.
+    pub changed: Vec<String>,
+}
+
 /// How the local cloud is.
 #[derive(Clone, Debug, Serialize)]
 pub struct LocalResult {
