@@ -50,8 +50,12 @@ fn lines_with(sources: &[(PathBuf, String)], words: &[&str]) -> Vec<String> {
 
 /// Every crate that each crate of ours stands on, directly or not, in ordinary builds.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    // Of this platform only: crates of others may not be on this machine.
+    let version = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", host])
         .current_dir(root())
         .output()
         .unwrap();
