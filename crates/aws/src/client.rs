@@ -138,8 +138,7 @@ impl Cx {
     pub(crate) async fn identity(&self) -> Result<&Identity, CloudError> {
         self.identity
             .get_or_try_init(|| async {
-                let answer =
-                    call::read("sts:GetCallerIdentity", || self.sts.get_caller_identity().send()).await?;
+                let answer = call::read("sts:GetCallerIdentity", || self.sts.get_caller_identity().send()).await?;
                 let arn = answer.arn.unwrap_or_default();
                 let partition = arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
                 Ok(Identity { account: answer.account.unwrap_or_default(), partition, arn })
@@ -190,14 +189,15 @@ async fn load(settings: &Settings) -> SdkConfig {
                 .operation_timeout(settings.timeout)
                 .build(),
         );
-    loader = if settings.test_credentials {
-        loader
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .credentials_provider(Credentials::new("AKIALOCAL", "local", None, None, "local cloud"))
-    } else {
-        let ring = tls::Provider::Rustls(CryptoMode::Ring);
-        loader.http_client(aws_smithy_http_client::Builder::new().tls_provider(ring).build_https())
-    };
+    loader =
+        if settings.test_credentials {
+            loader
+                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .credentials_provider(Credentials::new("AKIALOCAL", "local", None, None, "local cloud"))
+        } else {
+            let ring = tls::Provider::Rustls(CryptoMode::Ring);
+            loader.http_client(aws_smithy_http_client::Builder::new().tls_provider(ring).build_https())
+        };
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     }

@@ -101,44 +101,95 @@ fn classify(operation: &str, code: &str, text: &str, status: u16) -> ErrorKind {
     let text = text.to_ascii_lowercase();
     match code {
         // Throttled: aws-facts 1.4. IAM and Route 53 say so when another change of the same thing is under way.
-        "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded"
-        | "TooManyRequestsException" | "TooManyRequests" | "RequestThrottled" | "RequestThrottledException"
-        | "SlowDown" | "BandwidthLimitExceeded" | "EC2ThrottledException" | "PriorRequestNotComplete"
-        | "TransactionInProgressException" | "ConcurrentModification" | "ConcurrentModificationException"
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "TooManyRequests"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown"
+        | "BandwidthLimitExceeded"
+        | "EC2ThrottledException"
+        | "PriorRequestNotComplete"
+        | "TransactionInProgressException"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
         | "ConcurrentUpdateException" => return ErrorKind::Throttled,
 
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "InvalidClientTokenId"
-        | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "InvalidSignatureException"
-        | "IncompleteSignature" | "MissingAuthenticationToken" | "MissingAuthenticationTokenException"
-        | "InvalidAccessKeyId" | "TokenRefreshRequired" => return ErrorKind::Credentials,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "InvalidAccessKeyId"
+        | "TokenRefreshRequired" => return ErrorKind::Credentials,
         "AuthFailure" if text.contains("credentials") => return ErrorKind::Credentials,
         // An address that was released and is someone else's now (ReleaseAddress).
         "AuthFailure" if operation == "ec2:ReleaseAddress" => return ErrorKind::NotFound,
 
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "AuthFailure"
-        | "UnauthorizedException" | "AuthorizationError" | "OptInRequired" => return ErrorKind::Denied,
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "NotAuthorized"
+        | "AuthFailure"
+        | "UnauthorizedException"
+        | "AuthorizationError"
+        | "OptInRequired" => return ErrorKind::Denied,
 
-        "InvalidAction" | "UnknownOperationException" | "NotImplemented" | "NotImplementedException"
+        "InvalidAction"
+        | "UnknownOperationException"
+        | "NotImplemented"
+        | "NotImplementedException"
         | "UnknownOperation" => return ErrorKind::Unsupported,
 
         // In use: aws-facts 1.6, column U.
-        "DependencyViolation" | "InvalidGroup.InUse" | "InvalidIPAddress.InUse" | "ResourceInUse"
-        | "ResourceInUseException" | "DeleteConflict" | "RepositoryNotEmptyException" | "OperationAbortedException"
-        | "UpdateInProgressException" | "DeploymentConfigInUseException" | "DeploymentLimitExceededException"
-        | "DuplicateRequest" | "IncorrectState" => return ErrorKind::InUse,
+        "DependencyViolation"
+        | "InvalidGroup.InUse"
+        | "InvalidIPAddress.InUse"
+        | "ResourceInUse"
+        | "ResourceInUseException"
+        | "DeleteConflict"
+        | "RepositoryNotEmptyException"
+        | "OperationAbortedException"
+        | "UpdateInProgressException"
+        | "DeploymentConfigInUseException"
+        | "DeploymentLimitExceededException"
+        | "DuplicateRequest"
+        | "IncorrectState" => return ErrorKind::InUse,
 
         // CodeDeploy and ECS look a fresh role up before it is everywhere (aws-facts 1.4).
         "InvalidRoleException" => return ErrorKind::NotYet,
-        "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "ServerException"
-        | "ServiceFailure" | "InternalServerError" | "InternalServerErrorException" | "RequestTimeout"
-        | "RequestTimeoutException" | "ServiceUnavailableException" => return ErrorKind::Unknown,
+        "InternalError"
+        | "InternalFailure"
+        | "ServiceUnavailable"
+        | "Unavailable"
+        | "ServerException"
+        | "ServiceFailure"
+        | "InternalServerError"
+        | "InternalServerErrorException"
+        | "RequestTimeout"
+        | "RequestTimeoutException"
+        | "ServiceUnavailableException" => return ErrorKind::Unknown,
 
         "InvalidSubnet.Conflict" | "Resource.AlreadyAssociated" | "PriorityInUse" => {
             return ErrorKind::AlreadyExists;
         }
         "Gateway.NotAttached" | "InvalidGroupId.Malformed" => return ErrorKind::NotFound,
-        "InvalidParameterException" | "ClientException" | "InvalidChangeBatch" | "InvalidInput"
-        | "MalformedPolicyDocument" | "ValidationError" | "InvalidParameterValue" | "InvalidParameter" => {
+        "InvalidParameterException"
+        | "ClientException"
+        | "InvalidChangeBatch"
+        | "InvalidInput"
+        | "MalformedPolicyDocument"
+        | "ValidationError"
+        | "InvalidParameterValue"
+        | "InvalidParameter" => {
             if let Some(kind) = by_text(code, &text) {
                 return kind;
             }
@@ -320,7 +371,10 @@ mod tests {
         assert_eq!(kind("", "", 501), ErrorKind::Unsupported);
         assert_eq!(kind("InvalidAction", "", 400), ErrorKind::Unsupported);
         assert_eq!(kind("InvalidParameterValue", "nonsense", 400), ErrorKind::Refused);
-        assert_eq!(kind("AuthFailure", "not able to validate the provided access credentials", 401), ErrorKind::Credentials);
+        assert_eq!(
+            kind("AuthFailure", "not able to validate the provided access credentials", 401),
+            ErrorKind::Credentials
+        );
         assert_eq!(
             kind("InvalidParameterException", "Unable to Start a service that is still Draining.", 400),
             ErrorKind::InUse

@@ -51,7 +51,9 @@ async fn tasks(cx: &Cx, cluster: &str, services: &[String]) -> Result<Vec<(Strin
     let count = |number: i32| u32::try_from(number).unwrap_or_default();
     let services = answer.services.unwrap_or_default().into_iter();
     Ok(services
-        .filter_map(|service| Some((service.service_arn?, (count(service.running_count), count(service.pending_count)))))
+        .filter_map(|service| {
+            Some((service.service_arn?, (count(service.running_count), count(service.pending_count))))
+        })
         .collect())
 }
 

@@ -36,8 +36,8 @@ pub use exit::Exit;
 /// The types of the command line, for hosts that look into a parsed [`Command`] or make one without clap.
 pub mod command {
     pub use crate::args::{
-        Change, Cloud, Color, Detail, Down, Emit, EmitTerraform, EnvFiles, Graph, Local, LocalArgs, LocalCloud, Output, Plan, Program, Show,
-        StackSource, Status, Target, Up, Validate,
+        Change, Cloud, Color, Detail, Down, Emit, EmitTerraform, EnvFiles, Graph, Local, LocalArgs, LocalCloud, Output,
+        Plan, Program, Show, StackSource, Status, Target, Up, Validate,
     };
 }
 

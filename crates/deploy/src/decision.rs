@@ -282,7 +282,11 @@ pub fn next(goal: &Goal, history: &History, seen: &Seen, now: Moment) -> Decisio
         };
     };
     let stage = followed.stage(&goal.timings);
-    if stage.is_over() { ended(goal, history, seen, followed, now) } else { running(goal, history, seen, (followed, stage), now) }
+    if stage.is_over() {
+        ended(goal, history, seen, followed, now)
+    } else {
+        running(goal, history, seen, (followed, stage), now)
+    }
 }
 
 fn wait(what: Waiting, until: Option<Moment>, usually: Duration) -> Decision {
@@ -347,9 +351,8 @@ fn running(
     if let Some(cause) = &history.stop {
         return stopping(id, history, cause, now);
     }
-    let left = |stage: &Stage, cause: Cause| {
-        Decision::Done(Outcome::Left { id: id.clone(), stage: stage.clone(), cause })
-    };
+    let left =
+        |stage: &Stage, cause: Cause| Decision::Done(Outcome::Left { id: id.clone(), stage: stage.clone(), cause });
     if history.interrupted {
         return match history.answer {
             None => Decision::Ask,
@@ -463,9 +466,7 @@ fn ended(goal: &Goal, history: &History, seen: &Seen, followed: &Progress, now: 
     if deployment.status == Status::Succeeded {
         return Decision::Done(match &deployment.rolls_back {
             // Somebody attached to a rollback.
-            Some(origin) => {
-                Outcome::RolledBack { id: origin.clone(), by: Some(id), cause: why(history, followed) }
-            }
+            Some(origin) => Outcome::RolledBack { id: origin.clone(), by: Some(id), cause: why(history, followed) },
             None => Outcome::Succeeded { id },
         });
     }
@@ -531,7 +532,11 @@ fn why(history: &History, followed: &Progress) -> Cause {
         && !followed.served()
         && followed.diagnostics().is_empty();
     let by_others = matches!(code, Some("MANUAL_STOP" | "ALARM_ACTIVE"));
-    if deployment.status == Status::Stopped && waited && !by_others && deployment.ready != aomidori_model::kinds::deployment_group::ReadyOption::Continue {
+    if deployment.status == Status::Stopped
+        && waited
+        && !by_others
+        && deployment.ready != aomidori_model::kinds::deployment_group::ReadyOption::Continue
+    {
         return Cause::NobodyRerouted;
     }
     Cause::CodeDeploy { error: deployment.error.clone(), diagnostics: followed.diagnostics() }

@@ -144,7 +144,9 @@ impl Outcome {
     /// True if what was asked for is so.
     pub fn is_success(&self) -> bool {
         match self {
-            Outcome::Created { .. } | Outcome::Ready { .. } | Outcome::Rerouted { .. } | Outcome::Succeeded { .. } => true,
+            Outcome::Created { .. } | Outcome::Ready { .. } | Outcome::Rerouted { .. } | Outcome::Succeeded { .. } => {
+                true
+            }
             Outcome::RolledBack { .. }
             | Outcome::RollbackFailed { .. }
             | Outcome::Failed { .. }

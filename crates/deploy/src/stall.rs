@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::{Task, TargetHealth};
+use crate::cloud::{TargetHealth, Task};
 use crate::time::Moment;
 
 /// How many tasks have to stop for the same reason.
@@ -131,9 +131,12 @@ mod tests {
             stop_code: Some("ServiceSchedulerInitiated".into()),
             ..stopped(1, &format!("Task {id} failed ELB health checks in (target-group web)"))
         };
-        let tasks =
-            ["4f2c9e0aa1b34c5d8e7f60718293a4b5", "0f2c9e0aa1b34c5d8e7f60718293a4b5", "1f2c9e0aa1b34c5d8e7f60718293a4b5"]
-                .map(failed);
+        let tasks = [
+            "4f2c9e0aa1b34c5d8e7f60718293a4b5",
+            "0f2c9e0aa1b34c5d8e7f60718293a4b5",
+            "1f2c9e0aa1b34c5d8e7f60718293a4b5",
+        ]
+        .map(failed);
         assert!(evidence(&tasks, &[], "ecs-svc/2", Moment(0)).1);
     }
 }

@@ -203,10 +203,7 @@ mod tests {
     fn predefined_configurations_are_read_from_their_names() {
         let name = |name: &str| predefined(&format!("CodeDeployDefault.{name}"));
         assert_eq!(name("ECSAllAtOnce"), Some(TrafficRouting::AllAtOnce));
-        assert_eq!(
-            name("ECSLinear10PercentEvery3Minutes"),
-            Some(TrafficRouting::Linear { percent: 10, minutes: 3 })
-        );
+        assert_eq!(name("ECSLinear10PercentEvery3Minutes"), Some(TrafficRouting::Linear { percent: 10, minutes: 3 }));
         assert_eq!(name("ECSCanary10Percent15Minutes"), Some(TrafficRouting::Canary { percent: 10, minutes: 15 }));
         assert_eq!(name("OneAtATime"), None);
         assert_eq!(predefined("shop-slow"), None);

@@ -1,6 +1,12 @@
 //! `Aws` against the local cloud, started in process: whole flows through the engine's seam.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test stops where it finds something wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops where it finds something wrong"
+)]
 
 mod ec2;
 mod lease;

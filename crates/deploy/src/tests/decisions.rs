@@ -323,9 +323,7 @@ fn failed_with_a_rollback_is_followed_to_the_rollback_s_end() {
     let goal = goal(Until::Ready);
     let failed = || over(Status::Failed, 1, "TIMEOUT");
     let history = History { entered: Some(("failed", at(90))), ..following() };
-    let with = |rollback: Option<Progress>, now| {
-        next(&goal, &history, &Seen { rollback, ..seen(failed()) }, at(now))
-    };
+    let with = |rollback: Option<Progress>, now| next(&goal, &history, &Seen { rollback, ..seen(failed()) }, at(now));
     assert_eq!(waits_for(&with(None, 100)), "rollback");
     assert!(matches!(done(with(None, 90 + 121)), Outcome::Failed { .. }));
     assert_eq!(waits_for(&with(Some(rollback(Status::InProgress)), 100)), "rollback");
