@@ -113,8 +113,10 @@ fn model_and_plan_have_no_async_no_sdk_and_no_clap() {
         assert!(unwanted.is_empty(), "{name} stands on {unwanted:?}");
     }
     for folder in ["crates/model/src", "crates/plan/src", "crates/hcl/src"] {
-        let found =
-            lines_with(&sources(folder), &["async ", ".await", "SystemTime", "Instant::now", "std::env::", "rand::"]);
+        // What tests ask for is no part of the crate.
+        let mut product = sources(folder);
+        product.retain(|(path, _)| !path.to_string_lossy().contains("/tests/"));
+        let found = lines_with(&product, &["async ", ".await", "SystemTime", "Instant::now", "std::env::", "rand::"]);
         assert!(found.is_empty(), "{found:#?}");
     }
 }
@@ -161,8 +163,10 @@ fn only_the_views_of_the_cli_print() {
     let words = ["println!", "print!(", "eprintln!", "eprint!(", "io::stdout()", "io::stderr()", "dbg!("];
     for folder in ["model", "plan", "engine", "aws", "local", "practice", "hcl", "aomidori", "cli"] {
         let sources = sources(&format!("crates/{folder}/src"));
-        let elsewhere: Vec<_> =
-            sources.into_iter().filter(|(path, _)| !path.starts_with("crates/cli/src/view")).collect();
+        let elsewhere: Vec<_> = sources
+            .into_iter()
+            .filter(|(path, _)| !path.to_string_lossy().starts_with("crates/cli/src/view"))
+            .collect();
         let found = lines_with(&elsewhere, &words);
         assert!(found.is_empty(), "{found:#?}");
     }

@@ -1,3 +1,5 @@
+//! What ECS makes of a task definition, and what is made of it.
+
 use std::collections::BTreeSet;
 
 use aomidori_engine::cloud::Known;
