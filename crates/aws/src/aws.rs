@@ -15,7 +15,7 @@ use crate::{holders, lease, live, observe};
 /// One account and region of AWS (or of anything that speaks its protocols).
 #[derive(Debug)]
 pub struct Aws {
-    cx: Cx,
+    pub(crate) cx: Cx,
 }
 
 impl Aws {

@@ -10,6 +10,7 @@
 mod aws;
 mod call;
 mod client;
+mod deploy;
 mod ec2;
 mod error;
 mod health;

@@ -481,7 +481,8 @@ fn ended(goal: &Goal, history: &History, seen: &Seen, followed: &Progress, now: 
                 let why = why(&History::default(), rollback);
                 Decision::Done(Outcome::RollbackFailed { id, by, cause, why })
             }
-            _ if history.interrupted => Decision::Done(leave()),
+            // Whoever asked for the rollback wants to see it through.
+            _ if history.interrupted && history.stop.is_none() => Decision::Done(leave()),
             _ => {
                 let stage = rollback.stage(&goal.timings);
                 let usually = goal.timings.start;

@@ -157,7 +157,7 @@ impl Found {
     }
 }
 
-async fn register(
+pub(crate) async fn register(
     cx: &Cx,
     want: &TaskDefinition,
     w: Want<'_>,
@@ -246,7 +246,7 @@ pub(crate) async fn latest(cx: &Cx, family: &str, ours: impl Fn(&Tags) -> bool) 
 }
 
 /// The revisions of exactly this family, the newest first.
-async fn revisions(cx: &Cx, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, CloudError> {
+pub(crate) async fn revisions(cx: &Cx, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, CloudError> {
     let mut arns = Vec::new();
     let mut token = None;
     loop {

@@ -438,6 +438,13 @@ fn an_interrupted_user_is_asked() {
         assert!(matches!(left, Outcome::Left { cause: Cause::Asked, .. }));
         assert_eq!(stop_of(interrupted(Some(Answer::RollBack), Some(state))), Cause::Asked);
     }
+    // The rollback that they asked for is followed to its end; one that CodeDeploy began is left with them.
+    let back = Seen { rollback: Some(rollback(Status::InProgress)), ..seen(over(Status::Stopped, 5, "MANUAL_STOP")) };
+    let mut history = History { interrupted: true, answer: Some(Answer::RollBack), ..following() };
+    history.stop = Some(Cause::Asked);
+    assert_eq!(waits_for(&next(&goal, &history, &back, at(100))), "rollback");
+    history.stop = None;
+    assert!(matches!(done(next(&goal, &history, &back, at(100))), Outcome::Left { .. }));
     // Before it is seen, and before there is one.
     assert!(matches!(done(interrupted(None, None)), Outcome::Left { .. }));
     let nothing = History { interrupted: true, ..History::default() };
