@@ -100,8 +100,9 @@ fn create(site: &Site, arn: &str, token: &str) -> Start {
 }
 
 async fn drive(world: &World, site: &Site, goal: &Goal) -> Outcome {
-    let (options, cancel) = (drive_options(world), CancellationToken::new());
-    let driven = deploy(&world.aws, &place(site), goal, &options, &Nobody, &Events::none(), &cancel);
+    let (options, place) = (drive_options(world), place(site));
+    let (events, cancel) = (Events::none(), CancellationToken::new());
+    let driven = deploy(&world.aws, &place, goal, &options, &Nobody, &events, &cancel);
     let driven = tokio::time::timeout(Duration::from_secs(120), driven).await;
     driven.expect("an end").expect("answers")
 }

@@ -8,6 +8,7 @@
     reason = "a test stops where it finds something wrong"
 )]
 
+mod deploy;
 mod ec2;
 mod lease;
 mod lost;
