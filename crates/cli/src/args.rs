@@ -3,10 +3,14 @@
 //! Nothing has a default here: an absent flag can still come from its variable or an env file, which
 //! [`settings`](crate::settings) decides.
 
+mod deployment;
+
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use deployment::*;
 
 use crate::app::InputKey;
 use crate::exit::Exit;
@@ -39,6 +43,32 @@ pub enum Command {
     Down(Down),
     /// Show the environment as it is: services, traffic, deployments, images.
     Status(Status),
+    /// Make a new revision of a service's task definition, with another image.
+    ///
+    /// What is registered already makes no new revision. Nothing that runs is touched.
+    Register(Register),
+    /// Deploy an image or a revision to a service.
+    ///
+    /// CodeDeploy's services go from blue to green: by default it stops where the test listener shows green and
+    /// production is still on blue, for `reroute` or `rollback`. Rolling services are followed to the end.
+    Deploy(Deploy),
+    /// Shift production traffic to green, where a deployment waits for that.
+    Reroute(Reroute),
+    /// Go back: stop the deployment that runs, or deploy an earlier generation.
+    Rollback(Rollback),
+    /// List every generation of a service that served, and whether one can go back to it.
+    Generations(OfService),
+    /// Wait for the deployment that runs.
+    Wait(Wait),
+    /// Follow a deployment, whoever started it, and take it over.
+    Attach(Attach),
+    /// Print the AppSpec with which CodeDeploy is told what to deploy.
+    #[command(name = "appspec")]
+    AppSpec(AppSpec),
+    /// Change how many tasks a service has.
+    Scale(Scale),
+    /// List the tasks of a service, with why they stopped.
+    Tasks(OfService),
     /// Show what the stack is: all resources by group, one in detail, or a saved plan.
     Show(Show),
     /// Check the stack without asking any cloud.

@@ -1,6 +1,7 @@
 //! The commands: settings in, exit code out. What they show goes through the views.
 
 mod change;
+mod deployment;
 mod emit;
 mod local;
 mod look;
@@ -18,6 +19,7 @@ use crate::connect;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::images::{Guarded, Missing};
+use crate::local_cloud;
 use crate::settings::{self, Change, Environment, Load, Output};
 use crate::view::json::ResultLine;
 use crate::view::status::Facts;
@@ -65,6 +67,16 @@ fn describe(command: &Command) -> (&'static str, &args::Output) {
         Command::Up(args) => ("up", &args.cloud.output),
         Command::Down(args) => ("down", &args.cloud.output),
         Command::Status(args) => ("status", &args.cloud.output),
+        Command::Register(args) => ("register", &args.cloud.output),
+        Command::Deploy(args) => ("deploy", &args.cloud.output),
+        Command::Reroute(args) => ("reroute", &args.cloud.output),
+        Command::Rollback(args) => ("rollback", &args.cloud.output),
+        Command::Generations(args) => ("generations", &args.cloud.output),
+        Command::Wait(args) => ("wait", &args.cloud.output),
+        Command::Attach(args) => ("attach", &args.cloud.output),
+        Command::AppSpec(args) => ("appspec", &args.cloud.output),
+        Command::Scale(args) => ("scale", &args.cloud.output),
+        Command::Tasks(args) => ("tasks", &args.cloud.output),
         Command::Show(args) => ("show", &args.output),
         Command::Validate(args) => ("validate", &args.output),
         Command::Graph(args) => ("graph", &args.output),
@@ -102,6 +114,16 @@ async fn dispatch(
         Command::Graph(args) => look::graph(app, args, environment, printer),
         Command::Emit(args::Emit::Terraform(args)) => emit::terraform(app, args, environment, printer).await,
         Command::Local(args) => local::run(app, args, environment, printer),
+        Command::Register(args) => deployment::register(app, args, environment, printer).await,
+        Command::Deploy(args) => deployment::deploy(app, args, environment, printer).await,
+        Command::Reroute(args) => deployment::reroute(app, args, environment, printer).await,
+        Command::Rollback(args) => deployment::rollback(app, args, environment, printer).await,
+        Command::Generations(args) => deployment::generations(app, args, environment, printer).await,
+        Command::Wait(args) => deployment::wait(app, args, environment, printer).await,
+        Command::Attach(args) => deployment::attach(app, args, environment, printer).await,
+        Command::AppSpec(args) => deployment::appspec(app, args, environment, printer).await,
+        Command::Scale(args) => deployment::scale(app, args, environment, printer).await,
+        Command::Tasks(args) => deployment::tasks(app, args, environment, printer).await,
     }
 }
 
@@ -135,7 +157,7 @@ async fn up_command(
     printer: &mut Printer,
 ) -> Result<Exit, Error> {
     let args::Up { plan, no_image_check, change, detail, cloud } = args;
-    let file = plan.as_deref().map(|path| Ok((look::plan_file(path)?, path))).transpose()?;
+    let file = plan.as_deref().map(|path| Ok::<_, Error>((look::plan_file(path)?, path))).transpose()?;
     let load = match &file {
         Some((file, _)) => Load::Given(&file.stack),
         None => Load::Valid,
@@ -159,6 +181,7 @@ async fn up_command(
         (false, Target::Local) => app.practice_images.clone().map_or(Missing::Refuse, Missing::Practice),
         (false, Target::Aws) => Missing::Refuse,
     };
+    local_cloud::hurry(&settings)?;
     let session = connect::open(app, source, settings, printer).await?;
     if let Some((file, path)) = &asked.approved
         && file.region != session.cloud.region()
@@ -192,6 +215,7 @@ async fn down_command(
         groups: &app.groups,
         approved: None,
     };
+    local_cloud::hurry(&settings)?;
     let session = connect::open(app, source, settings, printer).await?;
     named(&session, change::run(&session, asked, Aws::calls, printer).await).await
 }

@@ -58,6 +58,16 @@ pub(crate) async fn open(
     Ok(Session { source, settings, cloud, whom, speed })
 }
 
+/// The words by which an image's tag asks the local cloud for a colour or for trouble.
+pub(crate) fn practice_words() -> Vec<&'static str> {
+    aomidori_local::practice_words().collect()
+}
+
+/// An image of this tag can be made for practice: it holds one of the words, `green-2` for example.
+pub(crate) fn is_practice_tag(tag: &str) -> bool {
+    !tag.starts_with("sha256:") && aomidori_local::practice_words().any(|word| tag.contains(word))
+}
+
 /// What `status` shows of tasks and targets.
 pub(crate) fn facts(health: Health) -> Facts {
     let Health { tasks, targets } = health;

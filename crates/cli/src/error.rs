@@ -1,6 +1,7 @@
 //! What can go wrong in a command: what happened, why, and what to do next, and the exit code that it means.
 
 mod advice;
+pub(crate) mod deployment;
 
 use std::io;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use aomidori_model::{Address, Problem};
 use crate::app::BoxError;
 use crate::args::Target;
 use crate::exit::Exit;
+pub use deployment::Failure;
 
 /// An expected failure. Anything else is a bug, and [`Error::Bug`] says so.
 ///
@@ -229,9 +231,24 @@ pub enum Error {
         /// What would be lost, one line each.
         why: Vec<String>,
     },
+    /// A deployment cannot be made, or did not end as asked.
+    #[error(transparent)]
+    Deployment(Box<Failure>),
     /// A bug in this program.
     #[error("a bug in this program: {0}")]
     Bug(String),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error::Deployment(Box::new(failure))
+    }
+}
+
+impl From<aomidori_deploy::SiteError> for Error {
+    fn from(error: aomidori_deploy::SiteError) -> Error {
+        Failure::from(error).into()
+    }
 }
 
 /// An input's value that is not what it takes.
@@ -321,6 +338,7 @@ impl Error {
             | Error::LockLost { .. }
             | Error::MissingImages(_)
             | Error::Overwrite { .. } => Exit::Refused,
+            Error::Deployment(failure) => failure.exit(),
             Error::Leftovers(_) | Error::Plan { foreign: true, .. } => Exit::LeftoversOrDrift,
             Error::Interrupted { .. } => Exit::Interrupted,
             Error::NotAnAssignment { .. }
@@ -381,6 +399,7 @@ impl Error {
             Error::Interrupted { .. } => "interrupted",
             Error::Emit(_) => "emit",
             Error::Overwrite { .. } => "overwrite",
+            Error::Deployment(failure) => failure.code(),
             Error::Bug(_) => "bug",
         }
     }

@@ -30,19 +30,24 @@ mod tests;
 
 pub use app::{App, BoxError, InputKey, Inputs, InvalidInput, InvalidInputs};
 pub use args::Command;
-pub use error::{Error, InvalidValue, Leftover, MissingImage, StepFailure, StepFailures, Whom};
+pub use error::{Error, Failure, InvalidValue, Leftover, MissingImage, StepFailure, StepFailures, Whom};
 pub use exit::Exit;
 
 /// The types of the command line, for hosts that look into a parsed [`Command`] or make one without clap.
 pub mod command {
     pub use crate::args::{
-        Change, Cloud, Color, Detail, Down, Emit, EmitTerraform, EnvFiles, Graph, Local, LocalArgs, LocalCloud, Output,
-        Plan, Program, Show, StackSource, Status, Target, Up, Validate,
+        AppSpec, Attach, Change, Cloud, Color, Confirm, Deploy, Detail, Down, Emit, EmitTerraform, EnvFiles, Follow,
+        Graph, ImageChoice, Local, LocalArgs, LocalCloud, OfService, Output, Plan, Program, Register, Reroute,
+        Rollback, Scale, Service, Show, StackSource, Status, Target, Up, Validate, Wait,
     };
 }
 
 /// The types of the lines that `--json` prints.
 pub mod json {
+    pub use crate::view::deployment::{
+        AppSpecResult, DeployPlan, DeploymentResult, DryRunResult, GenerationsResult, RegisterResult, ScaleResult,
+        TaskRow, TasksResult, Urls,
+    };
     pub use crate::view::json::*;
     pub use crate::view::status::{
         Deployment, Forward, Group, Lock, NotReady, Service, StatusResult, Targets, Tasks, Traffic,

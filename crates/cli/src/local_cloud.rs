@@ -26,6 +26,8 @@ const START: Duration = Duration::from_secs(20);
 const STOP: Duration = Duration::from_secs(10);
 const ENDPOINT: &str = "endpoint.json";
 const LOG: &str = "log";
+/// How fast it ran before it was slowed down for somebody who looks.
+const SLOWED: &str = "slowed";
 
 /// A local cloud that answers.
 #[derive(Clone, Debug)]
@@ -154,8 +156,7 @@ fn paced(running: Running, settings: &LocalCloud) -> Result<Running, Error> {
             help: vec!["`local stop`, then run the command again".to_owned()],
         }),
         Some(Speed::Factor(rate)) => {
-            http::call(&running.endpoint, "POST", "clock", Some(&json!({ "rate": rate })))
-                .map_err(|error| silent(&running, &error))?;
+            set_rate(&running, rate)?;
             Ok(running)
         }
         Some(Speed::Instant) | None => Ok(running),
@@ -276,6 +277,43 @@ pub(crate) fn speed(running: &Running) -> Option<f64> {
         return Some(f64::INFINITY);
     }
     http::call(&running.endpoint, "GET", "clock", None).ok()?.get("rate").and_then(Value::as_f64)
+}
+
+/// Has it run as fast as AWS while somebody looks at something that ends by itself, unless its speed was chosen. True if it
+/// is slower now.
+pub(crate) fn slow_down(settings: &LocalCloud) -> Result<bool, Error> {
+    let dir = directory(settings)?;
+    let (Some(running), None) = (find(&dir), settings.speed) else { return Ok(false) };
+    let Some(rate) = speed(&running).filter(|rate| rate.is_finite() && *rate > 1.0) else { return Ok(false) };
+    // A speed that cannot be kept in mind is not given up.
+    if fs::write(dir.join(SLOWED), rate.to_string()).is_err() {
+        return Ok(false);
+    }
+    set_rate(&running, 1.0).map(|()| true)
+}
+
+/// Ends what [`slow_down`] began.
+pub(crate) fn speed_up(settings: &LocalCloud) -> Result<(), Error> {
+    let dir = directory(settings)?;
+    let Ok(text) = fs::read_to_string(dir.join(SLOWED)) else { return Ok(()) };
+    let _ = fs::remove_file(dir.join(SLOWED));
+    match (find(&dir), settings.speed, text.trim().parse::<f64>()) {
+        (Some(running), None, Ok(rate)) => set_rate(&running, rate),
+        _ => Ok(()),
+    }
+}
+
+/// As [`speed_up`], where the local cloud is the target.
+pub(crate) fn hurry(settings: &crate::settings::Cloud) -> Result<(), Error> {
+    match settings.target {
+        crate::args::Target::Local => speed_up(&settings.local),
+        crate::args::Target::Aws => Ok(()),
+    }
+}
+
+fn set_rate(running: &Running, rate: f64) -> Result<(), Error> {
+    let set = http::call(&running.endpoint, "POST", "clock", Some(&json!({ "rate": rate })));
+    set.map(|_| ()).map_err(|error| silent(running, &error))
 }
 
 /// The process itself: runs until it is told to stop.

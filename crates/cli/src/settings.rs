@@ -16,16 +16,20 @@ use crate::args::{self, Color, Target};
 use crate::error::Error;
 
 /// Every variable that a flag has. Inputs have their own beside them.
-pub(crate) const VARIABLES: [&str; 25] = [
+pub(crate) const VARIABLES: [&str; 33] = [
     "AOMIDORI_ACCOUNT",
+    "AOMIDORI_AUTO_REROUTE",
     "AOMIDORI_BACKEND",
     "AOMIDORI_BREAK_LOCK",
     "AOMIDORI_COLOR",
     "AOMIDORI_COMPACT",
     "AOMIDORI_DESTROY",
     "AOMIDORI_DETAILED_EXITCODE",
+    "AOMIDORI_DRY_RUN",
     "AOMIDORI_ENV_FILE",
+    "AOMIDORI_EXPECT",
     "AOMIDORI_FORCE",
+    "AOMIDORI_FORMAT",
     "AOMIDORI_IMPORT",
     "AOMIDORI_JSON",
     "AOMIDORI_LAYOUT",
@@ -34,13 +38,17 @@ pub(crate) const VARIABLES: [&str; 25] = [
     "AOMIDORI_LOCAL_REGION",
     "AOMIDORI_LOCAL_SPEED",
     "AOMIDORI_NO_IMAGE_CHECK",
+    "AOMIDORI_NO_ROLLBACK",
     "AOMIDORI_OUT",
     "AOMIDORI_PARALLELISM",
+    "AOMIDORI_PROBE",
     "AOMIDORI_PROFILE",
     "AOMIDORI_REGION",
+    "AOMIDORI_SERVICE",
     "AOMIDORI_STACK",
     "AOMIDORI_TARGET",
     "AOMIDORI_VERBOSE",
+    "AOMIDORI_WAIT",
     "AOMIDORI_YES",
 ];
 
@@ -120,7 +128,7 @@ impl Environment {
     }
 
     /// A flag with a text.
-    fn text(&self, flag: Option<&String>, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, flag: Option<&String>, name: &str) -> Option<String> {
         flag.cloned().or_else(|| self.get(name).map(str::to_owned))
     }
 
@@ -130,7 +138,7 @@ impl Environment {
     }
 
     /// A flag whose value parses.
-    fn parsed<T: Clone, E>(
+    pub(crate) fn parsed<T: Clone, E>(
         &self,
         flag: Option<&T>,
         name: &str,

@@ -5,6 +5,7 @@
 //! - [`rolling`] does the same for services that ECS deploys task by task.
 //! - [`stall`] ends early what gets nowhere; [`time`] computes how long everything takes and may take.
 //! - [`drive`] looks, decides, calls and waits, and says what it sees as [`event`]s.
+//! - [`scale`] changes how many tasks a service has.
 //! - [`site`] is what of a stack a deployment concerns; [`register`] makes revisions, [`generations`] reads every one
 //!   that served, [`appspec`] writes what CodeDeploy is given.
 //!
@@ -19,6 +20,7 @@ pub mod generations;
 pub mod outcome;
 pub mod register;
 pub mod rolling;
+pub mod scale;
 pub mod site;
 pub mod stage;
 pub mod stall;

@@ -93,6 +93,15 @@ pub struct Registration {
     pub changes: Vec<Change>,
 }
 
+impl Registration {
+    /// The image tags that were asked for, by container; a digest that was asked for is none.
+    pub fn asked(&self) -> BTreeMap<String, String> {
+        let prefix = image_tag("");
+        let tags = self.tags.iter().filter(|(_, value)| !value.starts_with("sha256:"));
+        tags.filter_map(|(key, tag)| Some((key.strip_prefix(&prefix)?.to_owned(), tag.clone()))).collect()
+    }
+}
+
 /// One difference between the latest revision and the one to be registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {

@@ -50,3 +50,8 @@ pub use clock::{Clock, Time};
 pub use options::{Options, Pace, Quotas};
 pub use server::{LocalCloud, serve};
 pub use traffic::TrafficPort;
+
+/// The words by which an image's tag asks for a colour or for trouble: `green`, `never-healthy`.
+pub fn practice_words() -> impl Iterator<Item = &'static str> {
+    traffic::colours().chain(services::ecs::container::TROUBLES)
+}

@@ -34,12 +34,8 @@ impl Hands for Nobody {
 
 /// The practice environment, up, at 200 times AWS's speed.
 async fn built() -> (World, Stack) {
-    let options = Options {
-        pace: Pace::Rate(SPEED),
-        throttle: false,
-        quotas: Quotas::generous(),
-        ..Options::default()
-    };
+    let options =
+        Options { pace: Pace::Rate(SPEED), throttle: false, quotas: Quotas::generous(), ..Options::default() };
     let world = World::new(options).await;
     let stack = aomidori_practice::stack(&Inputs::default()).expect("the practice environment");
     world.up(&practice(&["across"])).await;
@@ -141,12 +137,14 @@ async fn from_blue_to_green_and_back() {
     nothing_to_do(&world, &stack, "registered").await;
 
     // Green on the test listener, production on blue.
-    let ready = drive(&world, &site, &goal(&site, create(&site, &green, "run-1"), AtReady::Nothing, Until::Ready)).await;
+    let ready =
+        drive(&world, &site, &goal(&site, create(&site, &green, "run-1"), AtReady::Nothing, Until::Ready)).await;
     let Outcome::Ready { id, until: Some(_) } = ready else { panic!("{ready:?}") };
     assert_eq!(live(&world, &pair.production).await, blue);
     assert_ne!(live(&world, &test).await, blue);
     nothing_to_do(&world, &stack, "ready").await;
-    let second = drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
+    let second =
+        drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
     assert!(matches!(&second, Outcome::Busy { running: Some(running), .. } if *running == id), "{second:?}");
 
     // Somebody else attaches, re-routes and waits until blue is gone.
@@ -187,15 +185,19 @@ async fn what_does_not_last_is_rolled_back() {
 
     // An image whose health checks fail for ever: ended with its cause, long before CodeDeploy's hour is over.
     let (_, sick) = registered(&world, &site, "never-healthy").await;
-    let outcome = drive(&world, &site, &goal(&site, create(&site, &sick, "run-1"), AtReady::Reroute, Until::Rerouted)).await;
-    let Outcome::RolledBack { by: Some(_), cause: Cause::Stall(evidence), .. } = &outcome else { panic!("{outcome:?}") };
+    let outcome =
+        drive(&world, &site, &goal(&site, create(&site, &sick, "run-1"), AtReady::Reroute, Until::Rerouted)).await;
+    let Outcome::RolledBack { by: Some(_), cause: Cause::Stall(evidence), .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
     assert!(evidence.stopped[0].0.contains("health checks"), "{evidence:?}");
     assert_eq!(live(&world, &production).await, blue);
     nothing_to_do(&world, &stack, "rolled back after a stall").await;
 
     // Stopped while it waits for the word.
     let (_, green) = registered(&world, &site, "green").await;
-    let ready = drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
+    let ready =
+        drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
     let Outcome::Ready { id, .. } = ready else { panic!("{ready:?}") };
     let stop = Goal { abandon: true, ..goal(&site, Start::Follow(id.clone()), AtReady::Nothing, Until::Terminated) };
     let outcome = drive(&world, &site, &stop).await;

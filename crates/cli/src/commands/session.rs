@@ -137,7 +137,7 @@ impl<C: Cloud> Session<C> {
 }
 
 /// A name for this run: unique, at most 24 characters of `[a-z0-9-]`.
-fn run_id() -> String {
+pub(crate) fn run_id() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let nanos = u64::try_from(nanos).unwrap_or_default();
     format!("{nanos:x}-{:x}", std::process::id() & 0xff_ffff)
@@ -188,7 +188,7 @@ pub(crate) async fn drive<T>(
 }
 
 /// Ctrl-C, and being terminated. The listeners live as long as this, so that no signal falls between two waits.
-struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     listeners: Vec<tokio::signal::unix::Signal>,
     #[cfg(windows)]
@@ -197,7 +197,7 @@ struct Signals {
 
 impl Signals {
     /// Listens to what can be listened to; to the rest nobody listens.
-    fn new() -> Signals {
+    pub(crate) fn new() -> Signals {
         #[cfg(unix)]
         let listeners = {
             use tokio::signal::unix::{SignalKind, signal};
@@ -209,7 +209,7 @@ impl Signals {
     }
 
     /// Returns when one has come. May be dropped and called again.
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         std::future::poll_fn(|context| {
             let came =
                 self.listeners.iter_mut().any(|listener| matches!(listener.poll_recv(context), Poll::Ready(Some(()))));

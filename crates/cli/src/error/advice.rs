@@ -74,6 +74,7 @@ impl Error {
             Error::InvalidStack(_) | Error::MissingImages(_) | Error::Leftovers(_) => Vec::new(),
             Error::Emit(source) => chain(source.as_ref()),
             Error::Overwrite { why, .. } => why.clone(),
+            Error::Deployment(failure) => failure.why(),
             Error::Bug(_) => Vec::new(),
         }
     }
@@ -132,10 +133,11 @@ impl Error {
                 format!("nothing was changed; choose credentials of account {wanted} (`--profile NAME`)"),
                 "or correct the account that was fixed".to_owned(),
             ],
-            Error::Unconfirmed { nobody: true, action } => vec![
+            Error::Unconfirmed { nobody: true, action: action @ ("up" | "down") } => vec![
                 format!("look at the plan, then run `{action} --yes`"),
                 "or save a plan (`plan --out FILE`) and run `up FILE --yes`".to_owned(),
             ],
+            Error::Unconfirmed { nobody: true, action } => vec![format!("look at it, then run `{action} --yes`")],
             Error::Unconfirmed { nobody: false, .. } => Vec::new(),
             Error::Locked { lease: None, .. } => vec!["run the command again".to_owned()],
             Error::Locked { lease: Some(_), .. } => vec![
@@ -163,6 +165,7 @@ impl Error {
             Error::Overwrite { .. } => {
                 vec!["nothing was written; name another folder, or overwrite them with `--force`".to_owned()]
             }
+            Error::Deployment(failure) => failure.help(),
             Error::Bug(_) => vec!["please report it, with what you did".to_owned()],
         }
     }

@@ -11,7 +11,7 @@ use aomidori_model::Problem;
 use aomidori_plan::{Plan, Summary};
 use serde::Serialize;
 
-use crate::error::{Error, Leftover, StepFailure};
+use crate::error::{Error, Failure, Leftover, StepFailure};
 use crate::exit::Exit;
 
 /// The version of all lines.
@@ -19,18 +19,18 @@ pub const VERSION: u32 = 1;
 
 /// An event of a run: `{"type": "event", "version": 1, "at_ms": …, "event": {"type": "step_finished", …}}`.
 #[derive(Clone, Debug, Serialize)]
-pub struct EventLine<'a> {
+pub struct EventLine<'a, R = Record> {
     /// `event`.
     pub r#type: &'static str,
     /// The event with its time.
     #[serde(flatten)]
-    pub record: &'a Record,
+    pub record: &'a R,
 }
 
-impl<'a> EventLine<'a> {
+impl<'a, R> EventLine<'a, R> {
     /// The line of an event.
     #[must_use]
-    pub fn new(record: &'a Record) -> EventLine<'a> {
+    pub fn new(record: &'a R) -> EventLine<'a, R> {
         EventLine { r#type: "event", record }
     }
 }
@@ -102,6 +102,9 @@ pub struct ErrorObject<'a> {
     /// Images to push.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<&'a str>,
+    /// How the deployment ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'a aomidori_deploy::Outcome>,
 }
 
 /// A step that failed.
@@ -137,12 +140,18 @@ impl<'a> ErrorObject<'a> {
             steps: Vec::new(),
             leftovers: Vec::new(),
             images: Vec::new(),
+            outcome: None,
         };
         match error {
             Error::Steps(failures) => object.steps = failures.failed.iter().map(failed).collect(),
             Error::Leftovers(leftovers) => {
                 object.leftovers =
                     leftovers.iter().map(|Leftover { what, held_by }| LeftResource { what, held_by }).collect();
+            }
+            Error::Deployment(failure) => {
+                if let Failure::Ended { outcome } = &**failure {
+                    object.outcome = Some(outcome);
+                }
             }
             Error::MissingImages(images) => object.images = images.iter().map(|image| image.image.as_str()).collect(),
             _ => {}

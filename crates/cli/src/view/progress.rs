@@ -153,7 +153,8 @@ pub(crate) fn short(id: &str) -> &str {
     }
 }
 
-fn failure(error: &CloudError) -> String {
+/// A failed call in one line.
+pub(crate) fn failure(error: &CloudError) -> String {
     let why = match error.kind {
         ErrorKind::Throttled => "throttled",
         ErrorKind::NotYet => "not visible everywhere yet",

@@ -29,6 +29,8 @@ use tokio::sync::oneshot;
 use crate::protocol::query;
 use crate::server::Shared;
 
+pub(crate) use page::colours;
+
 /// A listener of a load balancer, and where its traffic is answered on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -19,6 +19,11 @@ const NAMED: &[(&str, &str)] = &[
     ("black", "#24292f"),
 ];
 
+/// The names of the colours that a tag can name.
+pub(crate) fn colours() -> impl Iterator<Item = &'static str> {
+    NAMED.iter().map(|(name, _)| *name)
+}
+
 /// The colour that a tag names, or else one of the image's own.
 fn colour(tags: &[String], image: &str) -> String {
     let named = NAMED.iter().find(|(name, _)| tags.iter().any(|tag| tag.contains(name)));

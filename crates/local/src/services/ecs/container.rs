@@ -19,6 +19,9 @@ use crate::services::elbv2::{HealthCheck, target};
 use crate::timings;
 use crate::world::Cx;
 
+/// The words.
+pub(crate) const TROUBLES: [&str; 4] = ["never-healthy", "slow-start", "crash", "error-500"];
+
 fn asks_for(task: &Task, word: &str) -> bool {
     task.containers.iter().flat_map(|c| &c.tags).any(|tag| tag.contains(word))
 }
