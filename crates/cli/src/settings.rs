@@ -16,13 +16,15 @@ use crate::args::{self, Color, Target};
 use crate::error::Error;
 
 /// Every variable that a flag has. Inputs have their own beside them.
-pub(crate) const VARIABLES: [&str; 33] = [
+pub(crate) const VARIABLES: [&str; 41] = [
     "AOMIDORI_ACCOUNT",
     "AOMIDORI_AUTO_REROUTE",
     "AOMIDORI_BACKEND",
     "AOMIDORI_BREAK_LOCK",
     "AOMIDORI_COLOR",
     "AOMIDORI_COMPACT",
+    "AOMIDORI_CONFIG",
+    "AOMIDORI_CONTAINER",
     "AOMIDORI_DESTROY",
     "AOMIDORI_DETAILED_EXITCODE",
     "AOMIDORI_DRY_RUN",
@@ -30,8 +32,10 @@ pub(crate) const VARIABLES: [&str; 33] = [
     "AOMIDORI_EXPECT",
     "AOMIDORI_FORCE",
     "AOMIDORI_FORMAT",
+    "AOMIDORI_IMAGE",
     "AOMIDORI_IMPORT",
     "AOMIDORI_JSON",
+    "AOMIDORI_LATEST",
     "AOMIDORI_LAYOUT",
     "AOMIDORI_LOCAL_DIR",
     "AOMIDORI_LOCAL_PORT",
@@ -39,6 +43,7 @@ pub(crate) const VARIABLES: [&str; 33] = [
     "AOMIDORI_LOCAL_SPEED",
     "AOMIDORI_NO_IMAGE_CHECK",
     "AOMIDORI_NO_ROLLBACK",
+    "AOMIDORI_NO_WAIT",
     "AOMIDORI_OUT",
     "AOMIDORI_PARALLELISM",
     "AOMIDORI_PROBE",
@@ -47,6 +52,9 @@ pub(crate) const VARIABLES: [&str; 33] = [
     "AOMIDORI_SERVICE",
     "AOMIDORI_STACK",
     "AOMIDORI_TARGET",
+    "AOMIDORI_TASKS",
+    "AOMIDORI_TASK_DEFINITION",
+    "AOMIDORI_TO",
     "AOMIDORI_VERBOSE",
     "AOMIDORI_WAIT",
     "AOMIDORI_YES",

@@ -35,14 +35,14 @@ pub struct Deploy {
     #[command(flatten)]
     pub image: ImageChoice,
     /// Deploy this revision as it is registered: `FAMILY:REVISION`, its ARN, or its number alone.
-    #[arg(long, value_name = "FAMILY:REV", conflicts_with_all = ["image", "container", "latest"])]
+    #[arg(long, value_name = "FAMILY:REV", env = "AOMIDORI_TASK_DEFINITION")]
     pub task_definition: Option<String>,
     /// Deploy the latest revision as it is registered.
-    #[arg(long, conflicts_with_all = ["image", "container"])]
+    #[arg(long, env = "AOMIDORI_LATEST", value_parser = BoolishValueParser::new())]
     pub latest: bool,
     /// Shift traffic by this CodeDeploy configuration in place of the deployment group's
     /// (`CodeDeployDefault.ECSCanary10Percent5Minutes`, or your own).
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "AOMIDORI_CONFIG")]
     pub config: Option<String>,
     /// Deploy even what is live already.
     #[arg(long, env = "AOMIDORI_FORCE", value_parser = BoolishValueParser::new())]
@@ -86,10 +86,10 @@ pub struct Rollback {
     #[command(flatten)]
     pub service: Service,
     /// Go back to this generation (`generations` lists them), with a deployment of its own.
-    #[arg(long, value_name = "GENERATION")]
+    #[arg(long, value_name = "GENERATION", env = "AOMIDORI_TO")]
     pub to: Option<u32>,
     /// Shift traffic by this CodeDeploy configuration in place of the deployment group's.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "AOMIDORI_CONFIG")]
     pub config: Option<String>,
     /// Show what it would do, and change nothing.
     #[arg(long, env = "AOMIDORI_DRY_RUN", value_parser = BoolishValueParser::new())]
@@ -146,7 +146,7 @@ pub struct AppSpec {
     #[command(flatten)]
     pub service: Service,
     /// Of which revision: the one that is live, the latest one, or this one [default: current].
-    #[arg(long, value_name = "current|latest|FAMILY:REV")]
+    #[arg(long, value_name = "current|latest|FAMILY:REV", env = "AOMIDORI_TASK_DEFINITION")]
     pub task_definition: Option<String>,
     /// As `yaml` or as `json` [default: yaml].
     #[arg(long, value_name = "yaml|json", env = "AOMIDORI_FORMAT")]
@@ -163,10 +163,10 @@ pub struct Scale {
     #[command(flatten)]
     pub service: Service,
     /// How many tasks it shall have.
-    #[arg(long, value_name = "N", required = true)]
-    pub tasks: u32,
+    #[arg(long, value_name = "N", env = "AOMIDORI_TASKS")]
+    pub tasks: Option<u32>,
     /// Do not wait until they run.
-    #[arg(long)]
+    #[arg(long, env = "AOMIDORI_NO_WAIT", value_parser = BoolishValueParser::new())]
     pub no_wait: bool,
     /// Whether to ask.
     #[command(flatten)]
@@ -200,10 +200,10 @@ pub struct Service {
 pub struct ImageChoice {
     /// The image to run: `TAG`, `REPOSITORY:TAG`, `REPOSITORY@sha256:…` or a whole reference; without a registry in this
     /// account's ECR. A tag is resolved to its digest, and both are recorded [default: the stack's].
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", env = "AOMIDORI_IMAGE")]
     pub image: Option<String>,
     /// The container that it is for [default: the one behind the load balancer, or the only one].
-    #[arg(long, value_name = "NAME", requires = "image")]
+    #[arg(long, value_name = "NAME", env = "AOMIDORI_CONTAINER")]
     pub container: Option<String>,
 }
 
@@ -216,7 +216,7 @@ pub struct Follow {
     #[arg(long, value_name = "ready|rerouted|terminated|none", env = "AOMIDORI_WAIT")]
     pub wait: Option<String>,
     /// Re-route as soon as green is up, without a look.
-    #[arg(long, env = "AOMIDORI_AUTO_REROUTE", value_parser = BoolishValueParser::new(), conflicts_with = "probe")]
+    #[arg(long, env = "AOMIDORI_AUTO_REROUTE", value_parser = BoolishValueParser::new())]
     pub auto_reroute: bool,
     /// Ask for this path through the test listener: three right answers in a row re-route, wrong ones roll back.
     #[arg(long, value_name = "PATH", env = "AOMIDORI_PROBE")]

@@ -339,7 +339,9 @@ pub(crate) fn because(cause: &Cause) -> Vec<String> {
     match cause {
         Cause::Asked => vec!["it was asked for".to_owned()],
         Cause::Stall(evidence) => {
-            let times = |(text, times): &(String, usize)| format!("{times} × {text}");
+            let times = |(text, times): &(String, usize)| {
+                format!("{times} × {}", crate::view::deployment::progress::brief(text))
+            };
             let stopped = evidence.stopped.iter().map(|one| format!("tasks stopped: {}", times(one)));
             let targets = evidence.targets.iter().map(|one| format!("targets: {}", times(one)));
             let mut lines = vec!["its tasks keep stopping for the same reason".to_owned()];

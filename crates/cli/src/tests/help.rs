@@ -26,15 +26,25 @@ fn the_program() {
     Usage: shop <COMMAND>
 
     Commands:
-      plan      Show what `up` (or `down`) would do, and change nothing
-      up        Stand the environment up, or bring it to what the stack says
-      down      Tear the environment down, and leave nothing
-      status    Show the environment as it is: services, traffic, deployments, images
-      show      Show what the stack is: all resources by group, one in detail, or a saved plan
-      validate  Check the stack without asking any cloud
-      graph     Print the dependency graph in Graphviz's dot language
-      emit      Write the stack in another tool's language
-      local     Start, stop or look at the local cloud
+      plan         Show what `up` (or `down`) would do, and change nothing
+      up           Stand the environment up, or bring it to what the stack says
+      down         Tear the environment down, and leave nothing
+      status       Show the environment as it is: services, traffic, deployments, images
+      register     Make a new revision of a service's task definition, with another image
+      deploy       Deploy an image or a revision to a service
+      reroute      Shift production traffic to green, where a deployment waits for that
+      rollback     Go back: stop the deployment that runs, or deploy an earlier generation
+      generations  List every generation of a service that served, and whether one can go back to it
+      wait         Wait for the deployment that runs
+      attach       Follow a deployment, whoever started it, and take it over
+      appspec      Print the AppSpec with which CodeDeploy is told what to deploy
+      scale        Change how many tasks a service has
+      tasks        List the tasks of a service, with why they stopped
+      show         Show what the stack is: all resources by group, one in detail, or a saved plan
+      validate     Check the stack without asking any cloud
+      graph        Print the dependency graph in Graphviz's dot language
+      emit         Write the stack in another tool's language
+      local        Start, stop or look at the local cloud
 
     Options:
       -h, --help  Print help (see more with '--help')

@@ -48,6 +48,7 @@ pub(in crate::commands) async fn appspec(
         Some(other) => return Err(setting("--format", other, "`yaml` or `json`")),
     };
     desk.pair("appspec")?;
+    let task_definition = environment.text(task_definition.as_ref(), "AOMIDORI_TASK_DEFINITION");
     let name = match task_definition.as_deref() {
         None | Some("current") => {
             let service = desk.asked(desk.cloud().service(&desk.site.at).await).await?;

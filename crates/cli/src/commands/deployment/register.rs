@@ -4,6 +4,7 @@ use aomidori_deploy::cloud::Revision;
 use aomidori_deploy::register::{ImageRef, RegisterError, Registration, prepare, register};
 
 use super::desk::Desk;
+use super::follow::setting;
 use super::start::confirm;
 use crate::app::App;
 use crate::args;
@@ -24,7 +25,8 @@ pub(in crate::commands) async fn run(
     let args::Register { service, image, dry_run, confirm: yes, cloud } = args;
     let (desk, environment) = Desk::open(app, cloud, service.service.as_deref(), environment, printer).await?;
     let dry_run = environment.on(*dry_run, "AOMIDORI_DRY_RUN")?;
-    let what = prepared(&desk, image, dry_run, printer).await?;
+    let image = Image::new(image, &environment)?;
+    let what = prepared(&desk, image.as_ref(), dry_run, printer).await?;
     let family = desk.site.definition.family.to_string();
     printer.result(&desk.header.line(printer.out_paint()));
     printer.result(&view::registration(
@@ -62,17 +64,38 @@ pub(super) fn registered(revision: &Revision) -> String {
     format!("Registered {}:{}.\n", revision.family, revision.revision)
 }
 
+/// An image that somebody asked for.
+pub(super) struct Image {
+    pub(super) text: String,
+    image: ImageRef,
+    container: Option<String>,
+}
+
+impl Image {
+    /// `None` for the stack's own.
+    pub(super) fn new(args: &args::ImageChoice, environment: &Environment) -> Result<Option<Image>, Error> {
+        let text = environment.text(args.image.as_ref(), "AOMIDORI_IMAGE");
+        let container = environment.text(args.container.as_ref(), "AOMIDORI_CONTAINER");
+        match (text, container) {
+            (Some(text), container) => {
+                let image = text.parse().map_err(Failure::Image)?;
+                Ok(Some(Image { text, image, container }))
+            }
+            (None, Some(container)) => Err(setting("--container", &container, "of use without `--image`")),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
 /// What is to be registered. On the local cloud practice images are made where somebody asks for one by its tag; a dry run
 /// makes none.
 pub(super) async fn prepared(
     desk: &Desk,
-    choice: &args::ImageChoice,
+    image: Option<&Image>,
     dry_run: bool,
     printer: &mut Printer,
 ) -> Result<Registration, Error> {
-    let args::ImageChoice { image, container } = choice;
-    let image = image.as_ref().map(|text| text.parse::<ImageRef>().map_err(Failure::Image)).transpose()?;
-    let asked = image.as_ref().map(|image| (container.as_deref(), image));
+    let asked = image.map(|image| (image.container.as_deref(), &image.image));
     let found = match prepare(desk.cloud(), &desk.site, asked).await {
         Err(RegisterError::NoImage { repository, reference })
             if desk.practice && !dry_run && connect::is_practice_tag(&reference) =>

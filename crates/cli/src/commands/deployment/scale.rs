@@ -5,6 +5,7 @@ use aomidori_deploy::{Deployer, Events};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Desk;
+use super::follow::setting;
 use super::start::confirm;
 use super::watch::{Asker, watch};
 use crate::app::App;
@@ -25,6 +26,10 @@ pub(in crate::commands) async fn run(
 ) -> Result<Exit, Error> {
     let args::Scale { service, tasks, no_wait, confirm: yes, cloud } = args;
     let (mut desk, environment) = Desk::open(app, cloud, service.service.as_deref(), environment, printer).await?;
+    let takes = "how many tasks it shall have";
+    let tasks = environment.parsed(tasks.as_ref(), "AOMIDORI_TASKS", takes, str::parse::<u32>)?;
+    let tasks = &tasks.ok_or_else(|| setting("--tasks", "", takes))?;
+    let wait = !environment.on(*no_wait, "AOMIDORI_NO_WAIT")?;
     let timings = match &desk.site.deployer {
         Deployer::CodeDeploy(pair) => desk.timings(pair, None).await?,
         Deployer::Rolling { timings, .. } => *timings,
@@ -43,7 +48,7 @@ pub(in crate::commands) async fn run(
     let (_asker, questions) = Asker::new();
     let cancel = CancellationToken::new();
     let ended = {
-        let run = scale(desk.cloud(), &place, (*tasks, !no_wait), &timings, &options, &events, &cancel);
+        let run = scale(desk.cloud(), &place, (*tasks, wait), &timings, &options, &events, &cancel);
         let mut screen = Screen::new(printer, desk.clock, desk.session.speed);
         watch(&mut screen, records, questions, &cancel, run).await
     };

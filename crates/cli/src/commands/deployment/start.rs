@@ -8,8 +8,8 @@ use aomidori_deploy::rolling::RollingGoal;
 use aomidori_deploy::{Deployer, Goal, Outcome, Pair};
 
 use super::desk::Desk;
-use super::follow::{Following, carry, carry_rolling, finish, result, until};
-use super::register::{prepared, registered};
+use super::follow::{Following, carry, carry_rolling, finish, result, setting, until};
+use super::register::{Image, prepared, registered};
 use crate::app::App;
 use crate::args;
 use crate::commands::done;
@@ -54,6 +54,17 @@ pub(in crate::commands) async fn deploy(
     let following = Following::new(follow, &environment)?;
     let dry_run = environment.on(*dry_run, "AOMIDORI_DRY_RUN")?;
     let force = environment.on(*force, "AOMIDORI_FORCE")?;
+    let config = environment.text(config.as_ref(), "AOMIDORI_CONFIG");
+    let task_definition = environment.text(task_definition.as_ref(), "AOMIDORI_TASK_DEFINITION");
+    let latest = environment.on(*latest, "AOMIDORI_LATEST")?;
+    let image = Image::new(image, &environment)?;
+    if usize::from(image.is_some()) + usize::from(task_definition.is_some()) + usize::from(latest) > 1 {
+        return Err(setting(
+            "--image",
+            "",
+            "to be combined with `--task-definition` or `--latest`: one of them says it",
+        ));
+    }
     if let Deployer::Rolling { .. } = &desk.site.deployer {
         following.rolling(&desk)?;
         if config.is_some() {
@@ -67,18 +78,18 @@ pub(in crate::commands) async fn deploy(
         let outcome = Outcome::Busy { running: Some(running.id), description: running.description };
         return Err(Failure::Ended { outcome: Box::new(outcome) }.into());
     }
-    let what = match (task_definition, latest) {
+    let what = match (&task_definition, latest) {
         (Some(name), _) => What::Revision(Box::new(revision(&desk, name).await?)),
         (None, true) => What::Revision(Box::new(revision(&desk, desk.site.definition.family.as_str()).await?)),
-        (None, false) => What::New(Box::new(prepared(&desk, image, dry_run, printer).await?)),
+        (None, false) => What::New(Box::new(prepared(&desk, image.as_ref(), dry_run, printer).await?)),
     };
-    let about = match (&what, &image.image) {
+    let about = match (&what, &image) {
         (What::Revision(revision), _) => format!("{}:{}", revision.family, revision.revision),
-        (What::New(_), Some(image)) => image.clone(),
+        (What::New(_), Some(image)) => image.text.clone(),
         (What::New(_), None) => "the stack's image".to_owned(),
     };
     let question = format!("Deploy that to {}?", desk.name());
-    let how = How { verb: "deploy", config: config.clone(), following, dry_run, force, about, question };
+    let how = How { verb: "deploy", config, following, dry_run, force, about, question };
     go(&mut desk, what, how, yes, &environment, printer).await
 }
 
@@ -93,6 +104,8 @@ pub(in crate::commands) async fn rollback(
     let (mut desk, environment) = Desk::open(app, cloud, service.service.as_deref(), environment, printer).await?;
     let dry_run = environment.on(*dry_run, "AOMIDORI_DRY_RUN")?;
     let wait = until(wait.as_ref(), &environment)?;
+    let config = environment.text(config.as_ref(), "AOMIDORI_CONFIG");
+    let to = environment.parsed(to.as_ref(), "AOMIDORI_TO", "the number of a generation", str::parse::<u32>)?;
     if let Deployer::CodeDeploy(pair) = desk.site.deployer.clone()
         && let Some(running) = desk.running(&pair).await?
     {
@@ -102,7 +115,7 @@ pub(in crate::commands) async fn rollback(
         return stop(&mut desk, &pair, running, dry_run, yes, &environment, printer).await;
     }
     let found = desk.asked(generations(desk.cloud(), &desk.site).await).await?;
-    let generation = choose(&desk, &found, *to)?;
+    let generation = choose(&desk, &found, to)?;
     let revision = revision(&desk, &generation.task_definition).await?;
     // It has served before: nobody has to look at it first, unless they want to.
     let until = wait.unwrap_or(Until::Rerouted);
@@ -115,7 +128,7 @@ pub(in crate::commands) async fn rollback(
     };
     let about = format!("generation {}", generation.number);
     let question = format!("Go back to that on {}?", desk.name());
-    let how = How { verb: "rollback", config: config.clone(), following, dry_run, force: true, about, question };
+    let how = How { verb: "rollback", config, following, dry_run, force: true, about, question };
     printer.result(&view::going_back(generation, printer.out_paint()));
     go(&mut desk, What::Revision(Box::new(revision)), how, yes, &environment, printer).await
 }

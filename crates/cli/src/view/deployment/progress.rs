@@ -43,7 +43,7 @@ pub(crate) fn line(record: &Record, verbose: u8, now: Moment, speed: f64, paint:
         },
         Event::TaskSets { id: _, sets } => return shares(sets, paint),
         Event::TaskStopped { task } => stopped(task, paint),
-        Event::Service { event } => paint.dim(&format!("  {}", event.message)),
+        Event::Service { event } => paint.dim(&format!("  {}", brief(&event.message))),
         Event::Probed { url, got, right } => {
             let mark = if *right { paint.good("ok") } else { paint.warn("not yet") };
             format!("  probe {url}: {got} ({mark})")
@@ -116,5 +116,33 @@ fn stopped(task: &Task, paint: Paint) -> String {
     let containers =
         if task.containers.is_empty() { String::new() } else { format!(" ({})", task.containers.join(", ")) };
     let id: String = task.id.chars().take(8).collect();
-    format!("{} task {id} stopped: {reason}{containers}", paint.warn("!"))
+    format!("{} task {id} stopped: {}{containers}", paint.warn("!"), brief(reason))
+}
+
+/// ECS's words with names in place of ARNs.
+pub(crate) fn brief(text: &str) -> String {
+    let word = |word: &str| {
+        let Some(at) = word.find("arn:aws") else { return word.to_owned() };
+        let (before, arn) = word.split_at(at);
+        let end = arn.find([')', ',']).unwrap_or(arn.len());
+        let (arn, after) = arn.split_at(end);
+        let resource = arn.splitn(6, ':').nth(5).unwrap_or(arn);
+        // `targetgroup/NAME/ID`, `task-definition/FAMILY:REVISION`.
+        let name = resource.split('/').nth(1).unwrap_or(resource);
+        format!("{before}{name}{after}")
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::brief;
+
+    #[test]
+    fn arns_are_named() {
+        let arn = "arn:aws:elasticloadbalancing:r:1:targetgroup/shop-green/f408a9f7aa61f2bf";
+        let said = format!("(service web) registered 1 targets in (target-group {arn})");
+        assert_eq!(brief(&said), "(service web) registered 1 targets in (target-group shop-green)");
+        assert_eq!(brief("Essential container in task exited"), "Essential container in task exited");
+    }
 }
