@@ -168,6 +168,8 @@ fn the_article() {
     let tags: Vec<&str> =
         generations.as_array().unwrap().iter().map(|one| one["tag"].as_str().unwrap_or("-")).collect();
     assert_eq!(tags[1..], ["green", "red-3", "purple-4", "orange-5"]);
+    let digests = generations.as_array().unwrap().iter().map(|one| one["image"].as_str().unwrap());
+    assert!(digests.clone().all(|image| image.contains("@sha256:")), "{:?}", digests.collect::<Vec<_>>());
 
     // Back to the first, over four of them.
     client.expect(&[live, "blue"]);

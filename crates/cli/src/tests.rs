@@ -1,5 +1,6 @@
 //! Tests of the views and settings: snapshots of text made from data, without a cloud or a terminal.
 
+mod deployments;
 mod errors;
 mod help;
 mod plans;

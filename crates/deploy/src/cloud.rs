@@ -73,6 +73,13 @@ pub trait DeployCloud: Send + Sync + 'static {
     /// Registers a revision; each call makes one.
     fn register(&self, new: NewRevision<'_>) -> impl Future<Output = Result<Revision, CloudError>> + Send;
 
+    /// Adds tags to a revision, by its ARN; may be repeated.
+    fn tag_revision(
+        &self,
+        arn: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> impl Future<Output = Result<(), CloudError>> + Send;
+
     /// Creates a deployment and returns its id. There is no client token (aws-facts 3.2): whoever gets no answer looks
     /// for its description.
     fn create_deployment(&self, new: &NewDeployment) -> impl Future<Output = Result<String, CloudError>> + Send;
@@ -435,6 +442,8 @@ pub struct Task {
     pub stopped_reason: Option<String>,
     /// `EssentialContainerExited`, `TaskFailedToStart`, …
     pub stop_code: Option<String>,
+    /// The digests of the images that its containers run, by container.
+    pub digests: BTreeMap<String, String>,
     /// Why its containers stopped, with their exit codes: `maintenance: exit code 1`.
     pub containers: Vec<String>,
 }

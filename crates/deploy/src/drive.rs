@@ -91,6 +91,21 @@ struct Driver<'a, C, H> {
     heard: Instant,
 }
 
+/// What a heartbeat says.
+#[derive(Clone, Debug, Default)]
+struct Beat {
+    id: Option<String>,
+    stage: Option<Stage>,
+    /// Of the cloud's time.
+    left: Duration,
+}
+
+/// The shortest time between two looks, here; and the longest while nothing but time is waited for, in the cloud's.
+const SHORTEST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_secs(60);
+/// Tasks are looked at when the scheduler has said something, and every so many looks.
+const UNASKED: u32 = 6;
+
 /// What has been said already.
 #[derive(Default)]
 struct Told {
@@ -153,8 +168,12 @@ pub async fn deploy<C: DeployCloud, H: Hands>(
                 }
                 let since = seen.followed.as_ref().and_then(Progress::since).unwrap_or(now);
                 let left = wait.usually.saturating_sub(now.since(since));
-                driver.heartbeat(history.id.as_ref(), stage, left);
-                driver.pause(!history.interrupted).await;
+                let rest = match stage {
+                    // Nothing happens for a known time, and nothing but time is waited for.
+                    Some(Stage::Shifting { .. } | Stage::Shifted { .. }) if !rollback => (left / 3).min(LONGEST),
+                    _ => Duration::ZERO,
+                };
+                driver.pause(Beat { id: history.id.clone(), stage, left }, rest, !history.interrupted).await;
             }
         }
     };
@@ -225,8 +244,8 @@ pub async fn roll<C: DeployCloud, H: Hands>(
                     driver.tell_stage(&id, &stage, goal.timings.usually(&stage), until);
                 }
                 let left = goal.timings.usually(&stage).saturating_sub(now.since(history.began.unwrap_or(now)));
-                driver.heartbeat(history.id.as_ref(), Some(stage), left);
-                driver.pause(!history.interrupted).await;
+                let beat = Beat { id: history.id.clone(), stage: Some(stage), left };
+                driver.pause(beat, Duration::ZERO, !history.interrupted).await;
             }
         }
     };
@@ -266,7 +285,7 @@ impl<'a, C: DeployCloud, H: Hands> Driver<'a, C, H> {
                 return Err(error);
             }
             self.events.send(Event::Retrying { error });
-            self.pause(false).await;
+            self.pause(Beat::default(), Duration::ZERO, false).await;
         }
     }
 
@@ -291,11 +310,11 @@ impl<'a, C: DeployCloud, H: Hands> Driver<'a, C, H> {
             let began = followed.deployment.created_at.unwrap_or_default();
             let service = self.read(|| cloud.service(&self.place.at)).await?;
             let green = followed.green().map(|green| green.id.clone());
-            if let Some(service) = &service {
-                self.tell_service(service);
-            }
-            // A task that starts as it should does not stop within the time that it takes to start.
-            if let Some(green) = green.filter(|_| self.options.clock.now().since(began) > goal.timings.start) {
+            let said = service.as_ref().is_some_and(|service| self.tell_service(service));
+            // A task that starts as it should does not stop within the time that it takes to start; and what starts
+            // another one in its place says so.
+            let late = self.options.clock.now().since(began) > goal.timings.start;
+            if let Some(green) = green.filter(|_| late && (said || self.looks.is_multiple_of(UNASKED))) {
                 let set = service.iter().flat_map(|it| &it.task_sets).find(|set| set.id == green);
                 let group: Vec<String> = set.and_then(|set| set.target_group.clone()).into_iter().collect();
                 seen.stall = self.stall(&green, began, &group).await?;
@@ -409,13 +428,23 @@ impl<'a, C: DeployCloud, H: Hands> Driver<'a, C, H> {
         error
     }
 
-    /// Until it is worth another look; an interruption ends it.
-    async fn pause(&mut self, listen: bool) {
-        let pause = self.options.clock.here(self.options.poll.interval(self.looks)).max(Duration::from_millis(20));
+    /// Until it is worth another look, which it is not before `rest` has passed; an interruption ends it.
+    async fn pause(&mut self, beat: Beat, rest: Duration, listen: bool) {
+        let clock = self.options.clock;
+        let end = Instant::now() + clock.here(self.options.poll.interval(self.looks).max(rest)).max(SHORTEST);
+        let began = Instant::now();
         self.looks += 1;
-        tokio::select! {
-            () = sleep(pause) => {}
-            () = self.cancel.cancelled(), if listen => {}
+        loop {
+            let left = beat.left.saturating_sub(began.elapsed().mul_f64(clock.rate()));
+            self.heartbeat(&beat, left);
+            let now = Instant::now();
+            if now >= end {
+                return;
+            }
+            tokio::select! {
+                () = sleep((end - now).min(self.options.heartbeat)) => {}
+                () = self.cancel.cancelled(), if listen => return,
+            }
         }
     }
 
@@ -468,21 +497,25 @@ impl<'a, C: DeployCloud, H: Hands> Driver<'a, C, H> {
         }
     }
 
-    /// What its scheduler says from now on, the oldest first.
-    fn tell_service(&mut self, service: &Service) {
+    /// What its scheduler says from now on, the oldest first. True if it has said something.
+    fn tell_service(&mut self, service: &Service) -> bool {
         let first = self.told.service.is_none();
+        let mut said = false;
         let known = self.told.service.get_or_insert_default();
         for event in service.events.iter().rev() {
             if known.insert(event.id.clone()) && !first {
                 self.events.send(Event::Service { event: event.clone() });
+                said = true;
             }
         }
+        said || first
     }
 
-    fn heartbeat(&mut self, id: Option<&String>, stage: Option<Stage>, left: Duration) {
+    fn heartbeat(&mut self, beat: &Beat, left: Duration) {
         if self.heard.elapsed() >= self.options.heartbeat {
             self.heard = Instant::now();
-            self.events.send(Event::Heartbeat { id: id.cloned(), stage, left_ms: millis(left) });
+            let Beat { id, stage, left: _ } = beat.clone();
+            self.events.send(Event::Heartbeat { id, stage, left_ms: millis(left) });
         }
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::appspec::task_definition_of;
 use crate::cloud::{DeployCloud, Deployment, Revision, Service, Status};
+use crate::digests::digest_tag;
 use crate::register::image_tag;
 use crate::site::{Deployer, Site};
 use crate::stage::Progress;
@@ -29,8 +30,10 @@ pub struct Generation {
     pub revision: u32,
     /// The image tag that was asked for, where the revision says it.
     pub tag: Option<String>,
-    /// The image that runs.
+    /// The image that runs: by its digest, unless its revision names it by a tag and nobody recorded what that was.
     pub image: Option<String>,
+    /// The image as its revision names it, where that is by a tag.
+    pub by_tag: Option<String>,
     /// The deployment that brought it; `None` for what the service was created with.
     pub deployment: Option<String>,
     /// What was said about it.
@@ -199,17 +202,29 @@ fn generation(
     at: Option<Moment>,
     end: Ended,
 ) -> Generation {
+    let named = |container: &String, image: &String| match revision.and_then(|it| it.tags.get(&digest_tag(container))) {
+        Some(digest) if !image.contains('@') => match image.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => format!("{repository}@{digest}"),
+            _ => format!("{image}@{digest}"),
+        },
+        _ => image.clone(),
+    };
     // A task of several containers has the image of the one that was deployed: the one with a tag.
     let tagged = revision.and_then(|revision| {
-        revision.images.iter().find_map(|(container, image)| Some((revision.tags.get(&image_tag(container))?, image)))
+        revision
+            .images
+            .iter()
+            .find_map(|(container, image)| Some((revision.tags.get(&image_tag(container))?, container, image)))
     });
+    let image = tagged.map(|(_, container, image)| (container, image)).or_else(|| revision?.images.iter().next());
     let number = arn.rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or_default();
     Generation {
         number: 0,
         task_definition: arn.to_owned(),
         revision: revision.map_or(number, |revision| revision.revision),
-        tag: tagged.map(|(tag, _)| tag.clone()),
-        image: tagged.map(|(_, image)| image).or_else(|| revision?.images.values().next()).cloned(),
+        tag: tagged.map(|(tag, _, _)| tag.clone()),
+        image: image.map(|(container, image)| named(container, image)),
+        by_tag: image.map(|(_, image)| image.clone()).filter(|image| !image.contains('@')),
         deployment: deployment.map(|deployment| deployment.id.clone()),
         description: deployment.map(|deployment| deployment.description.clone()).unwrap_or_default(),
         at,

@@ -5,6 +5,7 @@
 //! - [`rolling`] does the same for services that ECS deploys task by task.
 //! - [`stall`] ends early what gets nowhere; [`time`] computes how long everything takes and may take.
 //! - [`drive`] looks, decides, calls and waits, and says what it sees as [`event`]s.
+//! - [`digests`] keeps in mind which image a tag was.
 //! - [`scale`] changes how many tasks a service has.
 //! - [`site`] is what of a stack a deployment concerns; [`register`] makes revisions, [`generations`] reads every one
 //!   that served, [`appspec`] writes what CodeDeploy is given.
@@ -14,6 +15,7 @@
 pub mod appspec;
 pub mod cloud;
 pub mod decision;
+pub mod digests;
 pub mod drive;
 pub mod event;
 pub mod generations;

@@ -55,6 +55,11 @@ impl Clock {
         self.base + self.at.elapsed().mul_f64(self.rate)
     }
 
+    /// How many times as fast as time it runs.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
     /// How long something of the cloud's time takes here.
     pub fn here(&self, there: Duration) -> Duration {
         there.div_f64(self.rate)

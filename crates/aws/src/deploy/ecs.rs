@@ -142,6 +142,14 @@ pub(super) async fn register(cx: &Cx, new: NewRevision<'_>) -> Result<Revision, 
     revision(cx, &made.id).await?.ok_or_else(|| call::missing("ecs:RegisterTaskDefinition", "task definition"))
 }
 
+pub(super) async fn tag(cx: &Cx, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), CloudError> {
+    let tags: Vec<aws::Tag> =
+        tags.iter().map(|(key, value)| aws::Tag::builder().key(key).value(value).build()).collect();
+    call::idempotent("ecs:TagResource", || cx.ecs.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send())
+        .await
+        .map(|_| ())
+}
+
 /// Running ones and stopped ones (ECS remembers those for an hour), a hundred to a call.
 pub(super) async fn tasks(cx: &Cx, at: &ServiceAt) -> Result<Vec<Task>, CloudError> {
     let list = |desired: DesiredStatus| async move {
@@ -202,6 +210,11 @@ pub(super) fn task(live: &aws::Task) -> Task {
         stopped_reason: live.stopped_reason.clone(),
         stop_code: live.stop_code.as_ref().map(|code| code.as_str().to_owned()),
         containers: containers.collect(),
+        digests: live
+            .containers()
+            .iter()
+            .filter_map(|container| Some((container.name.clone()?, container.image_digest.clone()?)))
+            .collect(),
     }
 }
 

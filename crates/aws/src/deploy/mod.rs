@@ -80,6 +80,10 @@ impl DeployCloud for Aws {
         ecs::register(&self.cx, new).boxed().await
     }
 
+    async fn tag_revision(&self, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), CloudError> {
+        ecs::tag(&self.cx, arn, tags).boxed().await
+    }
+
     async fn create_deployment(&self, new: &NewDeployment) -> Result<String, CloudError> {
         code_deploy::create(&self.cx, new).boxed().await
     }

@@ -12,6 +12,7 @@ use aomidori_deploy::decision::Until;
 use aomidori_deploy::generations::Generation;
 use aomidori_deploy::register::Change;
 use aomidori_deploy::{Moment, Outcome, Stage, Timings};
+use aomidori_engine::CloudError;
 use serde::Serialize;
 
 use super::Paint;
@@ -294,6 +295,27 @@ pub(crate) fn going_back(to: &Generation, paint: Paint) -> String {
     let tag = to.tag.as_ref().map(|tag| format!(", image tag {tag}")).unwrap_or_default();
     let digest = to.image.as_deref().map(|image| format!("\n  {}", quoted(Some(image)))).unwrap_or_default();
     format!("Back to {}: revision {}{tag}{digest}\n", paint.bold(&format!("generation {}", to.number)), to.revision)
+}
+
+/// A generation whose image nobody recorded.
+pub(crate) fn unknown_digest(to: &Generation, by_tag: &str, paint: Paint) -> String {
+    let image = quoted(Some(by_tag));
+    let what = "which image that was is not recorded, so it runs what the tag is now";
+    format!("{} generation {} names its image by a tag, {image}: {what}\n", paint.warn("warning:"), to.number)
+}
+
+/// A generation whose tag is another image now.
+pub(crate) fn moved(to: &Generation, by_tag: &str, paint: Paint) -> String {
+    let image = quoted(Some(by_tag));
+    let what = "its own image comes back by its digest, with the rest of the task definition as the stack has it";
+    format!("{} {image} of generation {} is another image now: {what}\n", paint.warn("note:"), to.number)
+}
+
+/// The digest of what is live could not be kept in mind.
+pub(crate) fn not_recorded(live: &str, error: &CloudError, paint: Paint) -> String {
+    let why = super::progress::failure(error);
+    let what = "one may not be able to go back to its image once its tag is another one";
+    format!("{} the digest of {} could not be recorded ({why}): {what}\n", paint.warn("warning:"), leaf(live))
 }
 
 /// What the stack will say about another number of tasks.

@@ -171,6 +171,9 @@ impl DeployCloud for Fake {
     async fn register(&self, _: NewRevision<'_>) -> Result<Revision, CloudError> {
         Ok(Revision::default())
     }
+    async fn tag_revision(&self, _: &str, _: &BTreeMap<String, String>) -> Result<(), CloudError> {
+        Ok(())
+    }
     async fn create_deployment(&self, new: &NewDeployment) -> Result<String, CloudError> {
         let lost = self.fault("create")?;
         let created = self.clock.now();

@@ -1,7 +1,7 @@
 //! `register`: a new revision with another image.
 
 use aomidori_deploy::cloud::Revision;
-use aomidori_deploy::register::{ImageRef, RegisterError, Registration, prepare, register};
+use aomidori_deploy::register::{ImageRef, InvalidImage, RegisterError, Registration, prepare, register};
 
 use super::desk::Desk;
 use super::follow::setting;
@@ -72,6 +72,11 @@ pub(super) struct Image {
 }
 
 impl Image {
+    /// This one.
+    pub(super) fn of(text: &str) -> Result<Image, InvalidImage> {
+        Ok(Image { text: text.to_owned(), image: text.parse()?, container: None })
+    }
+
     /// `None` for the stack's own.
     pub(super) fn new(args: &args::ImageChoice, environment: &Environment) -> Result<Option<Image>, Error> {
         let text = environment.text(args.image.as_ref(), "AOMIDORI_IMAGE");

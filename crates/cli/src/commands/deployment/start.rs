@@ -1,9 +1,12 @@
 //! New deployments: `deploy`, and `rollback` to an earlier generation.
 
+use std::collections::BTreeSet;
+
 use aomidori_deploy::cloud::{DeployCloud as _, NewDeployment, Revision};
 use aomidori_deploy::decision::{AtReady, OnTrouble, Start, Until};
+use aomidori_deploy::digests::record;
 use aomidori_deploy::generations::{Ended, Generation, back_to, generations};
-use aomidori_deploy::register::{Registration, register};
+use aomidori_deploy::register::{ImageRef, Registration, register};
 use aomidori_deploy::rolling::RollingGoal;
 use aomidori_deploy::{Deployer, Goal, Outcome, Pair};
 
@@ -116,7 +119,7 @@ pub(in crate::commands) async fn rollback(
     }
     let found = desk.asked(generations(desk.cloud(), &desk.site).await).await?;
     let generation = choose(&desk, &found, to)?;
-    let revision = revision(&desk, &generation.task_definition).await?;
+    let what = restored(&desk, generation, dry_run, printer).await?;
     // It has served before: nobody has to look at it first, unless they want to.
     let until = wait.unwrap_or(Until::Rerouted);
     let by_code_deploy = matches!(desk.site.deployer, Deployer::CodeDeploy(_));
@@ -130,7 +133,30 @@ pub(in crate::commands) async fn rollback(
     let question = format!("Go back to that on {}?", desk.name());
     let how = How { verb: "rollback", config, following, dry_run, force: true, about, question };
     printer.result(&view::going_back(generation, printer.out_paint()));
-    go(&mut desk, What::Revision(Box::new(revision)), how, yes, &environment, printer).await
+    go(&mut desk, what, how, yes, &environment, printer).await
+}
+
+/// What brings a generation's image back: its revision, as long as that means the same image still.
+async fn restored(desk: &Desk, generation: &Generation, dry_run: bool, printer: &mut Printer) -> Result<What, Error> {
+    let then = revision(desk, &generation.task_definition).await?;
+    let (Some(by_tag), Some(image)) = (&generation.by_tag, &generation.image) else {
+        return Ok(What::Revision(Box::new(then)));
+    };
+    if by_tag == image {
+        printer.note(&view::unknown_digest(generation, by_tag, printer.err_paint()));
+        return Ok(What::Revision(Box::new(then)));
+    }
+    let now = by_tag.parse::<ImageRef>().map_err(Failure::Image)?;
+    let repository = now.repository.clone().unwrap_or_default();
+    let found = desk.cloud().images(&repository, &BTreeSet::from([now.reference.clone()])).await;
+    let found = desk.asked(found).await?;
+    if found.get(&now.reference).is_some_and(|found| image.ends_with(&found.digest)) {
+        return Ok(What::Revision(Box::new(then)));
+    }
+    // The tag is another image by now, or none.
+    printer.note(&view::moved(generation, by_tag, printer.err_paint()));
+    let image = Image::of(image).map_err(Failure::Image)?;
+    Ok(What::New(Box::new(prepared(desk, Some(&image), dry_run, printer).await?)))
 }
 
 /// The generation to go back to.
@@ -267,6 +293,11 @@ async fn go(
         return Ok(done(printer, how.verb, Exit::Done, result(desk, None, live)));
     }
     confirm(printer, yes, environment, how.verb, &how.question).await?;
+    if let Some(live) = &live
+        && let Err(error) = record(desk.cloud(), &desk.site, live).await
+    {
+        printer.note(&view::not_recorded(live, &error, printer.err_paint()));
+    }
     let arn = match what {
         What::Revision(revision) => revision.arn,
         What::New(registration) => {
