@@ -1,5 +1,5 @@
-//! The driver: looks, decides, calls, waits. Everything that it decides is in [`decision`](crate::decision) and
-//! [`rolling`](crate::rolling).
+//! The driver: looks, decides, calls, waits. Everything that it decides is in [`decision`] and
+//! [`rolling`].
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -17,8 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! How: [`lower`] makes of each kind resources of Terraform, [`family`] finds what `for_each` covers, [`wiring`] what
-//! modules give each other, [`write`] and [`module`] make text of a module, [`root`] of a root.
+//! How: `lower` makes of each kind resources of Terraform, `family` finds what `for_each` covers, `wiring` what
+//! modules give each other, `write` and `module` make text of a module, `root` of a root.
 
 mod compare;
 mod family;

@@ -1,7 +1,7 @@
 //! The practice environment: blue/green deployments on Fargate with CodeDeploy, complete and typed.
 //!
 //! An ordinary user of [`aomidori_model`]'s public API: [`stack`] turns [`Inputs`] into a
-//! [`Stack`](aomidori_model::Stack). Groups are the order in which a person thinks of it; the graph decides the real
+//! [`Stack`]. Groups are the order in which a person thinks of it; the graph decides the real
 //! order.
 //!
 //! | group | holds |

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 
 /// An expected failure of a command over deployments.
 ///
-/// `Display` says what happened; [`Failure::why`] and [`Failure::help`] say the rest.
+/// `Display` says what happened, [`Error`](crate::Error) the rest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {

@@ -1,6 +1,6 @@
 //! The resource kinds: one file each, and the one list of them.
 //!
-//! To add a kind, write `kinds/NAME.rs` here and in the `aws` crate, and add one line to [`for_each_kind!`]. The compiler
+//! To add a kind, write `kinds/NAME.rs` here and in the `aws` crate, and add one line to `for_each_kind!`. The compiler
 //! names whatever was forgotten: a field that is not in `fields()` is an unused variable, a kind without its AWS half a
 //! missing trait implementation.
 

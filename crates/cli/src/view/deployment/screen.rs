@@ -18,12 +18,14 @@ pub(crate) struct Screen<'p> {
     speed: f64,
     /// What goes on, since when by the cloud's clock, and how long it usually takes in seconds.
     now: Option<(String, Moment, u64)>,
+    /// What was said last of a call that fails: once is enough.
+    failing: Option<String>,
 }
 
 impl<'p> Screen<'p> {
     pub(crate) fn new(printer: &'p mut Printer, clock: Clock, speed: f64) -> Screen<'p> {
         let bar = (printer.is_live() && !printer.is_json()).then(bar);
-        Screen { printer, bar, clock, speed, now: None }
+        Screen { printer, bar, clock, speed, now: None, failing: None }
     }
 
     /// Shows an event.
@@ -43,6 +45,12 @@ impl<'p> Screen<'p> {
         }
         let paint = self.printer.err_paint();
         let line = progress::line(record, self.printer.verbose(), now, self.speed, paint);
+        match &record.event {
+            Event::Retrying { .. } if line.is_some() && self.failing == line => return,
+            Event::Retrying { .. } => self.failing.clone_from(&line),
+            Event::Heartbeat { .. } => {}
+            _ => self.failing = None,
+        }
         match (&self.bar, line) {
             (Some(bar), Some(line)) if !matches!(record.event, Event::Heartbeat { .. }) => bar.println(line),
             // With `--json` the events are the progress.
