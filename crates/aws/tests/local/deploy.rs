@@ -21,7 +21,8 @@ use crate::support::{World, practice};
 
 const SPEED: f64 = 200.0;
 
-struct Nobody;
+/// Hands that nobody holds.
+pub(crate) struct Nobody;
 
 impl Hands for Nobody {
     async fn interrupted(&self, _: &str, _: &Stage) -> Answer {
@@ -34,12 +35,8 @@ impl Hands for Nobody {
 
 /// The practice environment, up, at 200 times AWS's speed.
 async fn built() -> (World, Stack) {
-    let options = Options {
-        pace: Pace::Rate(SPEED),
-        throttle: false,
-        quotas: Quotas::generous(),
-        ..Options::default()
-    };
+    let options =
+        Options { pace: Pace::Rate(SPEED), throttle: false, quotas: Quotas::generous(), ..Options::default() };
     let world = World::new(options).await;
     let stack = aomidori_practice::stack(&Inputs::default()).expect("the practice environment");
     world.up(&practice(&["across"])).await;
@@ -50,7 +47,8 @@ async fn built() -> (World, Stack) {
     (world, stack)
 }
 
-async fn site(world: &World, stack: &Stack, service: Option<&str>) -> Site {
+/// What a deployment of the service concerns.
+pub(crate) async fn site(world: &World, stack: &Stack, service: Option<&str>) -> Site {
     let observation = world.aws.observe(stack).await.expect("an observation");
     let mut known = Known::default();
     for (address, found) in observation.ours() {
@@ -59,12 +57,14 @@ async fn site(world: &World, stack: &Stack, service: Option<&str>) -> Site {
     Site::of(stack, &known, service).expect("a service that can be deployed")
 }
 
-fn pair(site: &Site) -> &Pair {
+/// What CodeDeploy has of it.
+pub(crate) fn pair(site: &Site) -> &Pair {
     let Deployer::CodeDeploy(pair) = &site.deployer else { panic!("CodeDeploy deploys it") };
     pair
 }
 
-fn place(site: &Site) -> Place {
+/// Where it is deployed.
+pub(crate) fn place(site: &Site) -> Place {
     let group = match &site.deployer {
         Deployer::CodeDeploy(pair) => Some(pair.group.clone()),
         Deployer::Rolling { .. } => None,
@@ -77,7 +77,8 @@ fn drive_options(world: &World) -> DriveOptions {
     DriveOptions::new(Clock::at(Moment(now), SPEED))
 }
 
-async fn registered(world: &World, site: &Site, image: &str) -> (Registration, String) {
+/// A revision with this image.
+pub(crate) async fn registered(world: &World, site: &Site, image: &str) -> (Registration, String) {
     let image: ImageRef = image.parse().expect("an image");
     let what = prepare(&world.aws, site, Some((None, &image))).await.expect("something to register");
     let revision = register(&world.aws, site, &what).await.expect("a revision");
@@ -141,12 +142,14 @@ async fn from_blue_to_green_and_back() {
     nothing_to_do(&world, &stack, "registered").await;
 
     // Green on the test listener, production on blue.
-    let ready = drive(&world, &site, &goal(&site, create(&site, &green, "run-1"), AtReady::Nothing, Until::Ready)).await;
+    let ready =
+        drive(&world, &site, &goal(&site, create(&site, &green, "run-1"), AtReady::Nothing, Until::Ready)).await;
     let Outcome::Ready { id, until: Some(_) } = ready else { panic!("{ready:?}") };
     assert_eq!(live(&world, &pair.production).await, blue);
     assert_ne!(live(&world, &test).await, blue);
     nothing_to_do(&world, &stack, "ready").await;
-    let second = drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
+    let second =
+        drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
     assert!(matches!(&second, Outcome::Busy { running: Some(running), .. } if *running == id), "{second:?}");
 
     // Somebody else attaches, re-routes and waits until blue is gone.
@@ -187,15 +190,19 @@ async fn what_does_not_last_is_rolled_back() {
 
     // An image whose health checks fail for ever: ended with its cause, long before CodeDeploy's hour is over.
     let (_, sick) = registered(&world, &site, "never-healthy").await;
-    let outcome = drive(&world, &site, &goal(&site, create(&site, &sick, "run-1"), AtReady::Reroute, Until::Rerouted)).await;
-    let Outcome::RolledBack { by: Some(_), cause: Cause::Stall(evidence), .. } = &outcome else { panic!("{outcome:?}") };
+    let outcome =
+        drive(&world, &site, &goal(&site, create(&site, &sick, "run-1"), AtReady::Reroute, Until::Rerouted)).await;
+    let Outcome::RolledBack { by: Some(_), cause: Cause::Stall(evidence), .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
     assert!(evidence.stopped[0].0.contains("health checks"), "{evidence:?}");
     assert_eq!(live(&world, &production).await, blue);
     nothing_to_do(&world, &stack, "rolled back after a stall").await;
 
     // Stopped while it waits for the word.
     let (_, green) = registered(&world, &site, "green").await;
-    let ready = drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
+    let ready =
+        drive(&world, &site, &goal(&site, create(&site, &green, "run-2"), AtReady::Nothing, Until::Ready)).await;
     let Outcome::Ready { id, .. } = ready else { panic!("{ready:?}") };
     let stop = Goal { abandon: true, ..goal(&site, Start::Follow(id.clone()), AtReady::Nothing, Until::Terminated) };
     let outcome = drive(&world, &site, &stop).await;
