@@ -21,8 +21,7 @@ use crate::support::{World, practice};
 
 const SPEED: f64 = 200.0;
 
-/// Hands that nobody holds.
-pub(crate) struct Nobody;
+struct Nobody;
 
 impl Hands for Nobody {
     async fn interrupted(&self, _: &str, _: &Stage) -> Answer {
@@ -63,8 +62,7 @@ pub(crate) fn pair(site: &Site) -> &Pair {
     pair
 }
 
-/// Where it is deployed.
-pub(crate) fn place(site: &Site) -> Place {
+fn place(site: &Site) -> Place {
     let group = match &site.deployer {
         Deployer::CodeDeploy(pair) => Some(pair.group.clone()),
         Deployer::Rolling { .. } => None,
