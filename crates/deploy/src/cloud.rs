@@ -22,6 +22,15 @@ pub trait DeployCloud: Send + Sync + 'static {
     /// A service with its task sets, rolling deployments and latest events (`ecs:DescribeServices`).
     fn service(&self, at: &ServiceAt) -> impl Future<Output = Result<Option<Service>, CloudError>> + Send;
 
+    /// The service deployments of a service that ECS deploys task by task, the newest first, at most `limit`
+    /// (`ecs:ListServiceDeployments`; ECS keeps 90 days, from the end of October 2024 on). `None` from an endpoint that
+    /// keeps none.
+    fn history(
+        &self,
+        at: &ServiceAt,
+        limit: usize,
+    ) -> impl Future<Output = Result<Option<Vec<Rolled>>, CloudError>> + Send;
+
     /// A revision by its ARN or `FAMILY:REVISION`, or the latest active one of a family, with its tags
     /// (`ecs:DescribeTaskDefinition`).
     fn revision(&self, name: &str) -> impl Future<Output = Result<Option<Revision>, CloudError>> + Send;
@@ -189,6 +198,37 @@ pub enum RolloutState {
     Completed,
     /// The circuit breaker has stopped it.
     Failed,
+}
+
+/// A service deployment: a rolling deployment as ECS remembers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rolled {
+    /// Its ARN.
+    pub id: String,
+    /// The ARN of the revision that it brought.
+    pub task_definition: Option<String>,
+    /// The ARN of the revision that ran before, where that was asked for: of the oldest one only.
+    pub before: Option<String>,
+    /// How it ended.
+    pub end: RolledEnd,
+    /// Why, in ECS's words.
+    pub reason: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Moment>,
+}
+
+/// How a service deployment ended (`ServiceDeploymentStatus`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolledEnd {
+    /// It is on its way, or on its way back.
+    AtWork,
+    /// It became steady.
+    Succeeded,
+    /// A circuit breaker, an alarm or somebody had it taken back.
+    RolledBack,
+    /// It was stopped, or overtaken by another one; or taking it back failed.
+    Stopped,
 }
 
 /// What a service's scheduler says.

@@ -1,4 +1,4 @@
-//! Every generation that served, from AWS alone: CodeDeploy's history, the tags of revisions, ECR.
+//! Every generation that served, from AWS alone: CodeDeploy's history or ECS's, the tags of revisions, ECR.
 //!
 //! A generation is a time in which a revision was live: going back to an earlier one makes another. The first is what
 //! the service was created with.
@@ -9,7 +9,7 @@ use aomidori_engine::cloud::CloudError;
 use serde::Serialize;
 
 use crate::appspec::task_definition_of;
-use crate::cloud::{DeployCloud, Deployment, Revision, Service, Status};
+use crate::cloud::{DeployCloud, Deployment, Revision, Rolled, RolledEnd, Service, Status};
 use crate::digests::digest_tag;
 use crate::register::image_tag;
 use crate::site::{Deployer, Site};
@@ -34,7 +34,8 @@ pub struct Generation {
     pub image: Option<String>,
     /// The image as its revision names it, where that is by a tag.
     pub by_tag: Option<String>,
-    /// The deployment that brought it; `None` for what the service was created with.
+    /// The deployment that brought it: CodeDeploy's id, or the ARN of ECS's service deployment; `None` for what the service
+    /// was created with.
     pub deployment: Option<String>,
     /// What was said about it.
     pub description: String,
@@ -58,10 +59,12 @@ pub enum Ended {
     Replaced,
     /// It was live, or a part of it was, and was taken back.
     RolledBack,
-    /// It failed or was stopped while it was live, and nothing took it back.
+    /// It failed or was stopped while it was live, or at least still stands beside what is, and nothing took it back.
     Unfinished,
     /// It is on its way.
     Running,
+    /// It was registered; whether it ever served, nothing says. Only of rolling services whose endpoint keeps no history.
+    Unknown,
 }
 
 /// Why one cannot go back to a generation.
@@ -89,47 +92,23 @@ pub struct Deployed {
     pub rolled_back: bool,
 }
 
-/// Reads the generations of a service. For a rolling service ECS keeps no history: it has what runs.
+/// Reads the generations of a service. Of a rolling service ECS remembers those of the last 90 days (aws-facts 4.2).
 ///
 /// # Errors
 /// A read failed.
 pub async fn generations<C: DeployCloud>(cloud: &C, site: &Site) -> Result<Vec<Generation>, CloudError> {
     let Some(service) = cloud.service(&site.at).await? else { return Ok(Vec::new()) };
     let revisions = cloud.revisions(site.definition.family.as_str()).await?;
-    let mut history = Vec::new();
-    if let Deployer::CodeDeploy(pair) = &site.deployer {
-        let application = pair.group.split('/').next().unwrap_or_default();
-        let deployments = cloud.deployments(&pair.group, DEPTH).await?;
-        let mut specs: BTreeMap<String, Option<String>> = BTreeMap::new();
-        for deployment in &deployments {
-            // A rollback brings back what was live before: no generation of its own.
-            if deployment.rolls_back.is_some() {
-                continue;
-            }
-            let task_definition = match &deployment.sha256 {
-                None => None,
-                Some(sha) => {
-                    if !specs.contains_key(sha) {
-                        let text = cloud.appspec(application, sha).await?;
-                        specs.insert(sha.clone(), text.and_then(|text| task_definition_of(&text)));
-                    }
-                    specs.get(sha).cloned().flatten()
-                }
-            };
-            let served = match deployment.status {
-                Status::Succeeded => true,
-                Status::Created | Status::Queued | Status::Ready => false,
-                _ => {
-                    let target = cloud.target(&deployment.id, &site.at).await?;
-                    Progress { deployment: deployment.clone(), target }.served()
-                }
-            };
-            let by = deployment.rollback.as_ref();
-            let rolled_back = deployments.iter().any(|it| Some(&it.id) == by && it.status == Status::Succeeded);
-            history.push(Deployed { deployment: deployment.clone(), task_definition, served, rolled_back });
+    let mut found = match &site.deployer {
+        Deployer::CodeDeploy(pair) => {
+            let history = deployed(cloud, site, &pair.group).await?;
+            number(&service, &history, &revisions)
         }
-    }
-    let mut found = number(&service, &history, &revisions);
+        Deployer::Rolling { .. } => {
+            let history = cloud.history(&site.at, DEPTH).await?;
+            number_rolling(&service, history.as_deref(), &revisions)
+        }
+    };
     let wanted = images_of(&found);
     let mut there = BTreeSet::new();
     for (repository, digests) in &wanted {
@@ -146,6 +125,42 @@ pub async fn generations<C: DeployCloud>(cloud: &C, site: &Site) -> Result<Vec<G
         }
     }
     Ok(found)
+}
+
+/// CodeDeploy's deployments of a service, the newest first, but for rollbacks.
+async fn deployed<C: DeployCloud>(cloud: &C, site: &Site, group: &str) -> Result<Vec<Deployed>, CloudError> {
+    let mut history = Vec::new();
+    let application = group.split('/').next().unwrap_or_default();
+    let deployments = cloud.deployments(group, DEPTH).await?;
+    let mut specs: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for deployment in &deployments {
+        // A rollback brings back what was live before: no generation of its own.
+        if deployment.rolls_back.is_some() {
+            continue;
+        }
+        let task_definition = match &deployment.sha256 {
+            None => None,
+            Some(sha) => {
+                if !specs.contains_key(sha) {
+                    let text = cloud.appspec(application, sha).await?;
+                    specs.insert(sha.clone(), text.and_then(|text| task_definition_of(&text)));
+                }
+                specs.get(sha).cloned().flatten()
+            }
+        };
+        let served = match deployment.status {
+            Status::Succeeded => true,
+            Status::Created | Status::Queued | Status::Ready => false,
+            _ => {
+                let target = cloud.target(&deployment.id, &site.at).await?;
+                Progress { deployment: deployment.clone(), target }.served()
+            }
+        };
+        let by = deployment.rollback.as_ref();
+        let rolled_back = deployments.iter().any(|it| Some(&it.id) == by && it.status == Status::Succeeded);
+        history.push(Deployed { deployment: deployment.clone(), task_definition, served, rolled_back });
+    }
+    Ok(history)
 }
 
 /// The generations in order, from the service, its deployments (the newest first) and the revisions of its family. Images
@@ -171,7 +186,14 @@ pub fn number(service: &Service, history: &[Deployed], revisions: &[Revision]) -
     if let Some(arn) = first {
         found.push(generation(&arn, find(&arn), None, service.created_at, Ended::Replaced));
     }
-    for deployed in history.iter().rev().filter(|deployed| deployed.served) {
+    // One that ended half way is there beside what is live, until another one removes it.
+    let both = service.task_sets.iter().any(|set| set.status == "ACTIVE");
+    let half_way = history.first().filter(|newest| {
+        let ended = matches!(newest.deployment.status, Status::Failed | Status::Stopped);
+        both && ended && !newest.rolled_back
+    });
+    let counts = |deployed: &&Deployed| deployed.served || half_way == Some(*deployed);
+    for deployed in history.iter().rev().filter(counts) {
         let deployment = &deployed.deployment;
         let end = match deployment.status {
             _ if deployed.rolled_back => Ended::RolledBack,
@@ -182,10 +204,55 @@ pub fn number(service: &Service, history: &[Deployed], revisions: &[Revision]) -
         let arn = deployed.task_definition.clone().unwrap_or_default();
         found.push(generation(&arn, find(&arn), Some(deployment), deployment.created_at, end));
     }
+    numbered(found, live)
+}
+
+/// The same of a rolling service, from its service deployments (the newest first). Without any, what runs is the last
+/// generation, and of the older revisions nothing is known.
+pub fn number_rolling(service: &Service, history: Option<&[Rolled]>, revisions: &[Revision]) -> Vec<Generation> {
+    let find = |arn: &str| revisions.iter().find(|revision| revision.arn == arn);
+    let live = service.task_definition.as_ref();
+    let mut found: Vec<Generation> = Vec::new();
+    match history.filter(|history| !history.is_empty()) {
+        None => {
+            let of_live = live.and_then(|arn| find(arn)).map_or(0, |revision| revision.revision);
+            let older = revisions.iter().rev().filter(|it| it.revision < of_live && it.active);
+            found.extend(older.map(|it| generation(&it.arn, Some(it), None, it.registered_at, Ended::Unknown)));
+            found.extend(live.map(|arn| generation(arn, find(arn), None, service.created_at, Ended::Replaced)));
+        }
+        Some(history) => {
+            // What ran before the oldest that ECS remembers.
+            if let Some(before) = history.last().and_then(|oldest| oldest.before.as_ref()) {
+                found.push(generation(before, find(before), None, service.created_at, Ended::Replaced));
+            }
+            for rolled in history.iter().rev() {
+                let Some(arn) = &rolled.task_definition else { continue };
+                let end = match rolled.end {
+                    RolledEnd::AtWork => Ended::Running,
+                    RolledEnd::Succeeded => Ended::Replaced,
+                    RolledEnd::RolledBack => Ended::RolledBack,
+                    RolledEnd::Stopped => Ended::Unfinished,
+                };
+                // The same revision anew (another network, a forced deployment) is no other generation.
+                if end == Ended::Replaced
+                    && found.last().is_some_and(|it| it.task_definition == *arn && it.end == Ended::Replaced)
+                {
+                    continue;
+                }
+                let mut next = generation(arn, find(arn), None, rolled.created_at, end);
+                next.deployment = Some(rolled.id.clone());
+                found.push(next);
+            }
+        }
+    }
+    numbered(found, live)
+}
+
+/// Counts them, and marks the last one that runs what is live.
+fn numbered(mut found: Vec<Generation>, live: Option<&String>) -> Vec<Generation> {
     for (n, generation) in found.iter_mut().enumerate() {
         generation.number = u32::try_from(n + 1).unwrap_or(u32::MAX);
     }
-    // The last one that runs what is live.
     if let Some(of_it) =
         found.iter_mut().rev().find(|it| Some(&it.task_definition) == live && it.end != Ended::RolledBack)
         && of_it.end == Ended::Replaced
@@ -257,15 +324,18 @@ fn images_of(generations: &[Generation]) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// The generation to go back to: `to` by its number, else the last one before the live one that lasted and can be gone
-/// back to.
+/// back to. After a deployment that ended half way, it is the last one before that: going back to it repairs.
 pub fn back_to(generations: &[Generation], to: Option<u32>) -> Option<&Generation> {
     if let Some(number) = to {
         return generations.iter().find(|it| it.number == number);
     }
-    let live = generations.iter().rev().find(|it| it.end == Ended::Live)?;
+    let half_way = generations.last().filter(|it| it.end == Ended::Unfinished);
+    let from = half_way.or_else(|| generations.iter().rev().find(|it| it.end == Ended::Live))?;
+    let lasted = |it: &&Generation| matches!(it.end, Ended::Replaced | Ended::Live) && it.obstacle.is_none();
     generations
         .iter()
         .rev()
-        .filter(|it| it.number < live.number && it.task_definition != live.task_definition)
-        .find(|it| it.end == Ended::Replaced && it.obstacle.is_none())
+        .filter(|it| it.number < from.number)
+        .filter(|it| half_way.is_some() || it.task_definition != from.task_definition)
+        .find(lasted)
 }

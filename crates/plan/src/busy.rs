@@ -15,6 +15,10 @@ pub(crate) struct Busyness {
     pub(crate) frozen: BTreeSet<Address>,
     /// The deployments, by the address that each runs on.
     pub(crate) running: BTreeMap<Address, Busy>,
+    /// Services with more than one task set, by what a deployment that ended half way has left.
+    pub(crate) halved: BTreeMap<Address, Busy>,
+    /// Those deployments, by the address of their group.
+    pub(crate) unfinished: BTreeMap<Address, Busy>,
 }
 
 /// A running deployment moves listeners between target groups and starts task sets. Writing to its deployment group,
@@ -24,6 +28,13 @@ pub(crate) fn busyness(facts: &Facts<'_>) -> Busyness {
     let mut groups = BTreeSet::new();
     for (n, live) in facts.live.iter() {
         let Some(running) = &live.seen.busy else { continue };
+        if running.over {
+            busy.unfinished.insert(live.address.clone(), running.clone());
+            let used = live.uses.keys().filter_map(|used| facts.live.get(*used));
+            let services = used.filter(|used| used.seen.kind == KindName::EcsService);
+            busy.halved.extend(services.map(|service| (service.address.clone(), running.clone())));
+            continue;
+        }
         busy.running.insert(live.address.clone(), running.clone());
         if live.seen.kind == KindName::DeploymentGroup {
             groups.insert(n);

@@ -34,7 +34,7 @@ pub struct Observed {
     pub outputs: BTreeMap<String, String>,
     /// How it is.
     pub status: Status,
-    /// A deployment controller is at work on it.
+    /// A deployment controller is at work on it, or has left it half way.
     pub busy: Option<Busy>,
 }
 
@@ -70,13 +70,16 @@ pub enum Status {
     Failed(String),
 }
 
-/// What a deployment controller does at the moment.
+/// What a deployment controller does at the moment, or did last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Busy {
     /// The deployment (`d-…`).
     pub deployment: String,
     /// Its state, in AWS's words.
     pub status: String,
+    /// It has ended, nothing rolled it back, and both of its sides are still there: they stay so, with listeners that may
+    /// send requests to either, until another deployment.
+    pub over: bool,
 }
 
 impl Observation {

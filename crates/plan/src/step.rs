@@ -203,6 +203,16 @@ pub enum Notice {
         /// Its state, in AWS's words.
         status: String,
     },
+    /// A deployment ended half way, and nothing rolled it back: both sides are still there. Another deployment, of whatever
+    /// revision, sends all requests to one side and removes the other; changes to it wait.
+    Unfinished {
+        /// Ours.
+        address: Address,
+        /// The deployment.
+        deployment: String,
+        /// How it ended, in AWS's words.
+        status: String,
+    },
     /// A new revision of a task definition reaches a CODE_DEPLOY service by a deployment only.
     NeedsDeployment {
         /// The service.

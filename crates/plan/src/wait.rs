@@ -6,8 +6,9 @@ use aomidori_model::Address;
 
 use crate::busy::Busyness;
 use crate::decide::{self, Decision};
-use crate::draft::Drafts;
+use crate::draft::{Draft, Drafts};
 use crate::facts::Facts;
+use crate::observation::Busy;
 use crate::{Action, Notice};
 
 /// Steps that are left out, and what is said about it.
@@ -60,11 +61,16 @@ pub(crate) fn held(
     Ok(left)
 }
 
-/// Steps that would write to what a running deployment moves; whatever comes after them; and the other halves of
+/// Steps that would write to what a running deployment moves, or change a service that one has left half way; whatever comes after them; and the other halves of
 /// replacements. What remains is as legal as a run of the whole plan that was stopped early.
 pub(crate) fn busy(busy: &Busyness, drafts: &Drafts) -> LeftOut {
+    // ECS does not scale a service with several task sets (aws-facts 3.9).
+    let halved = |d: &Draft| d.action == Action::Update && busy.halved.contains_key(&d.address);
     let writes = |step: &usize| {
-        drafts.steps.get(*step).is_some_and(|d| d.action != Action::Await && busy.frozen.contains(&d.address))
+        drafts
+            .steps
+            .get(*step)
+            .is_some_and(|d| (d.action != Action::Await && busy.frozen.contains(&d.address)) || halved(d))
     };
     let mut steps: BTreeSet<usize> = (0..drafts.steps.len()).filter(writes).collect();
     loop {
@@ -79,16 +85,23 @@ pub(crate) fn busy(busy: &Busyness, drafts: &Drafts) -> LeftOut {
     }
     let waiting = steps.iter().filter_map(|step| drafts.steps.get(*step)).map(|draft| &draft.address);
     let first = busy.running.values().next();
+    let left = busy.unfinished.values().next();
     let notices = busy
         .running
         .keys()
+        .chain(busy.unfinished.keys())
         .chain(waiting)
         .filter_map(|address| {
-            let running = busy.running.get(address).or(first)?;
-            Some(Notice::Deploying {
-                address: address.clone(),
-                deployment: running.deployment.clone(),
-                status: running.status.clone(),
+            let half_way = busy.unfinished.get(address).or(busy.halved.get(address));
+            let running = match half_way {
+                Some(half_way) => half_way,
+                None => busy.running.get(address).or(first).or(left)?,
+            };
+            let Busy { deployment, status, over } = running.clone();
+            let address = address.clone();
+            Some(match over {
+                true => Notice::Unfinished { address, deployment, status },
+                false => Notice::Deploying { address, deployment, status },
             })
         })
         .collect();

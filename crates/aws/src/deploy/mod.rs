@@ -2,6 +2,7 @@
 
 mod code_deploy;
 mod ecs;
+mod history;
 mod images;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_deploy::cloud::{
-    DeployCloud, Deployment, Forward, ImageFound, NewDeployment, NewRevision, Revision, Service, ServiceAt,
+    DeployCloud, Deployment, Forward, ImageFound, NewDeployment, NewRevision, Revision, Rolled, Service, ServiceAt,
     ServiceChange, Target, TargetHealth, Task, WaitType,
 };
 use aomidori_deploy::time::Moment;
@@ -25,6 +26,10 @@ use crate::kinds::deployment_config;
 impl DeployCloud for Aws {
     async fn service(&self, at: &ServiceAt) -> Result<Option<Service>, CloudError> {
         ecs::service(&self.cx, at).boxed().await
+    }
+
+    async fn history(&self, at: &ServiceAt, limit: usize) -> Result<Option<Vec<Rolled>>, CloudError> {
+        history::read(&self.cx, at, limit).boxed().await
     }
 
     async fn revision(&self, name: &str) -> Result<Option<Revision>, CloudError> {

@@ -12,8 +12,8 @@ use aomidori_model::kinds::{CodeDeployApplication, DeploymentConfig, DeploymentG
 use aomidori_model::{Address, KindName, Ref, Target, ToValue, Value};
 use aomidori_plan::{Busy, Observed, Ownership};
 use aws_sdk_codedeploy::types::{
-    ApplicationInfo, AutoRollbackEvent, ComputePlatform, DeploymentGroupInfo, DeploymentReadyAction, InstanceAction,
-    TrafficRoute,
+    ApplicationInfo, AutoRollbackEvent, ComputePlatform, DeploymentGroupInfo, DeploymentReadyAction, DeploymentStatus,
+    InstanceAction, TrafficRoute,
 };
 use futures_util::future::try_join_all;
 
@@ -167,6 +167,26 @@ fn one_application(scope: &Scope<'_>, live: &ApplicationInfo, tags: Tags) -> Opt
     Some(found)
 }
 
+/// A deployment that failed or was stopped has left something half way only if its service still has a task set beside the
+/// PRIMARY one: else it was rolled back, or had not begun.
+pub(super) fn settle(resources: &mut [Observed]) {
+    let of_service = |found: &&Observed| found.kind == KindName::EcsService && found.busy.is_some();
+    let halved: BTreeSet<String> = resources.iter().filter(of_service).map(|service| service.id.clone()).collect();
+    for found in resources.iter_mut() {
+        match found.kind {
+            KindName::EcsService => found.busy = None,
+            KindName::DeploymentGroup => {
+                let mut stays = false;
+                found.fields.value("ecs_service").for_each_ref(&mut |reference| {
+                    stays |= matches!(&reference.target, Target::Id(arn) if halved.contains(arn));
+                });
+                found.busy = found.busy.take().filter(|busy| stays || !busy.over);
+            }
+            _ => {}
+        }
+    }
+}
+
 async fn one_group(
     cx: &Cx,
     scope: &Scope<'_>,
@@ -247,8 +267,10 @@ async fn one_group(
         set_field(&mut found.fields, field, Value::str("KEEP_ALIVE"));
     }
     found.busy = live.last_attempted_deployment.as_ref().and_then(|last| {
-        let status = last.status.as_ref().filter(|status| RUNNING.contains(status))?;
-        Some(Busy { deployment: last.deployment_id.clone()?, status: status.as_str().to_owned() })
+        let status = last.status.as_ref()?;
+        let over = matches!(status, DeploymentStatus::Failed | DeploymentStatus::Stopped);
+        let told = Busy { deployment: last.deployment_id.clone()?, status: status.as_str().to_owned(), over };
+        (over || RUNNING.contains(status)).then_some(told)
     });
     Ok(Some(found))
 }

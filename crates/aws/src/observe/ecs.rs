@@ -7,7 +7,7 @@ use aomidori_engine::cloud::{CloudError, Progress};
 use aomidori_model::kinds::{EcsCluster, EcsService, TaskDefinition};
 use aomidori_model::ownership::Marks;
 use aomidori_model::{Address, KindName, Target, Value};
-use aomidori_plan::{Observed, Ownership, Status};
+use aomidori_plan::{Busy, Observed, Ownership, Status};
 use aws_sdk_ecs::types as aws;
 use futures_util::future::try_join_all;
 
@@ -157,8 +157,15 @@ fn one_service(scope: &Scope<'_>, cluster: &str, live: &aws::Service, inside: Op
             Progress::Failed(_) => Status::Ready,
             other => status(other),
         },
-        busy: None,
+        busy: second_side(live),
     })
+}
+
+/// A task set beside the PRIMARY one: of a deployment that runs, or that ended half way. The deployment group says which.
+fn second_side(live: &aws::Service) -> Option<Busy> {
+    let set = live.task_sets().iter().find(|set| set.status.as_deref() == Some("ACTIVE"))?;
+    let deployment = set.external_id.clone().unwrap_or_default();
+    Some(Busy { deployment, status: "ACTIVE".into(), over: true })
 }
 
 fn status(progress: Progress) -> Status {

@@ -46,6 +46,7 @@ pub(crate) async fn observe(cx: &Cx, stack: &Stack) -> Result<Observation, Cloud
     )?;
     let mut resources = [ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map].concat();
     cloud_map::settle(&scope, &mut resources);
+    code_deploy::settle(&mut resources);
     Ok(Observation { account: identity.account.clone(), region: cx.region.clone(), resources })
 }
 

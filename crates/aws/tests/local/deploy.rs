@@ -46,7 +46,8 @@ async fn built() -> (World, Stack) {
     (world, stack)
 }
 
-async fn site(world: &World, stack: &Stack, service: Option<&str>) -> Site {
+/// What a deployment of the service concerns.
+pub(crate) async fn site(world: &World, stack: &Stack, service: Option<&str>) -> Site {
     let observation = world.aws.observe(stack).await.expect("an observation");
     let mut known = Known::default();
     for (address, found) in observation.ours() {
@@ -55,7 +56,8 @@ async fn site(world: &World, stack: &Stack, service: Option<&str>) -> Site {
     Site::of(stack, &known, service).expect("a service that can be deployed")
 }
 
-fn pair(site: &Site) -> &Pair {
+/// What CodeDeploy has of it.
+pub(crate) fn pair(site: &Site) -> &Pair {
     let Deployer::CodeDeploy(pair) = &site.deployer else { panic!("CodeDeploy deploys it") };
     pair
 }
@@ -73,7 +75,8 @@ fn drive_options(world: &World) -> DriveOptions {
     DriveOptions::new(Clock::at(Moment(now), SPEED))
 }
 
-async fn registered(world: &World, site: &Site, image: &str) -> (Registration, String) {
+/// A revision with this image.
+pub(crate) async fn registered(world: &World, site: &Site, image: &str) -> (Registration, String) {
     let image: ImageRef = image.parse().expect("an image");
     let what = prepare(&world.aws, site, Some((None, &image))).await.expect("something to register");
     let revision = register(&world.aws, site, &what).await.expect("a revision");

@@ -10,6 +10,7 @@
 
 mod deploy;
 mod ec2;
+mod law4;
 mod lease;
 mod lost;
 mod moto;

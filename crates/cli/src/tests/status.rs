@@ -97,7 +97,7 @@ fn blue_and_green() {
             ("deployment_controller.type", Value::str("CODE_DEPLOY")),
         ],
     );
-    web.busy = Some(Busy { deployment: "d-ABC".into(), status: "InProgress".into() });
+    web.busy = Some(Busy { deployment: "d-ABC".into(), status: "InProgress".into(), over: false });
     let resources = vec![
         alb,
         listener("production", 80, "tg-blue"),

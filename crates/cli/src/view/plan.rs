@@ -278,6 +278,12 @@ pub(crate) fn notices(notices: &[Notice], paint: Paint) -> String {
             Notice::Deploying { address, deployment, status } => {
                 format!("{address}: deployment {deployment} is {status}; changes to it wait for its end")
             }
+            Notice::Unfinished { address, deployment, status } => {
+                format!(
+                    "{address}: deployment {deployment} is {status}, was not rolled back, and has left both sides; `deploy` or \
+                     `rollback` repairs it, and changes to the service wait for that"
+                )
+            }
             Notice::NeedsDeployment { service, because } => {
                 format!("{service}: {because} changes, and reaches this service by a deployment only")
             }

@@ -134,6 +134,9 @@ impl DeployCloud for Fake {
         }
         Ok(Some(world.service.clone()))
     }
+    async fn history(&self, _: &ServiceAt, _: usize) -> Result<Option<Vec<Rolled>>, CloudError> {
+        Ok(None)
+    }
     async fn revision(&self, _: &str) -> Result<Option<Revision>, CloudError> {
         Ok(None)
     }

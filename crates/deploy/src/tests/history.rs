@@ -1,8 +1,8 @@
 //! Generations from a history.
 
 use super::samples::*;
-use crate::cloud::{Revision, Service, Status, TaskSet};
-use crate::generations::{Deployed, Ended, Obstacle, back_to, number};
+use crate::cloud::{Revision, Rolled, RolledEnd, Service, Status, TaskSet};
+use crate::generations::{Deployed, Ended, Generation, Obstacle, back_to, number, number_rolling};
 use crate::register::image_tag;
 use crate::time::Moment;
 
@@ -75,4 +75,93 @@ fn one_cannot_go_back_to_what_is_gone() {
     assert_eq!(found[1].obstacle, Some(Obstacle::RevisionGone));
     assert_eq!((found[2].end, &found[2].obstacle), (Ended::Live, &None));
     assert_eq!(back_to(&found, None), None);
+}
+
+fn rolled(id: &str, of: u32, end: RolledEnd) -> Rolled {
+    let created_at = Some(Moment(i64::from(of)));
+    Rolled { id: id.into(), task_definition: Some(arn(of)), before: None, end, reason: None, created_at }
+}
+
+fn rolling(live: u32) -> Service {
+    Service { task_definition: Some(arn(live)), created_at: Some(Moment(1500)), ..Service::default() }
+}
+
+#[test]
+fn a_rolling_service_goes_back_by_what_ecs_remembers() {
+    let revisions: Vec<Revision> =
+        [(4, "v4"), (3, "v3"), (2, "green"), (1, "blue")].map(|(n, tag)| revision(n, tag)).into();
+    // The newest first: one that is taken back, one anew, green, one that was overtaken.
+    let mut history = [
+        rolled("sd-5", 4, RolledEnd::RolledBack),
+        rolled("sd-4", 2, RolledEnd::Succeeded),
+        rolled("sd-3", 2, RolledEnd::Succeeded),
+        rolled("sd-2", 3, RolledEnd::Stopped),
+        rolled("sd-1", 1, RolledEnd::Succeeded),
+    ];
+    let found = number_rolling(&rolling(2), Some(&history), &revisions);
+    let told: Vec<(u32, u32, Ended)> = found.iter().map(|it| (it.number, it.revision, it.end)).collect();
+    assert_eq!(
+        told,
+        [(1, 1, Ended::Replaced), (2, 3, Ended::Unfinished), (3, 2, Ended::Live), (4, 4, Ended::RolledBack)]
+    );
+    assert_eq!(found[2].deployment.as_deref(), Some("sd-3"));
+    assert_eq!(back_to(&found, None).map(|it| it.revision), Some(1));
+    // Older than what ECS remembers: what ran before the oldest is the first.
+    history[3].before = Some(arn(1));
+    let found = number_rolling(&rolling(2), Some(&history[..4]), &revisions);
+    assert_eq!((found[0].revision, found[0].end, found[0].deployment.as_ref()), (1, Ended::Replaced, None));
+    // One that is on its way is no generation to go back from, or to.
+    history[0].end = RolledEnd::AtWork;
+    let found = number_rolling(&rolling(4), Some(&history), &revisions);
+    assert_eq!(found.last().map(|it| it.end), Some(Ended::Running));
+}
+
+#[test]
+fn without_a_history_nobody_guesses_what_served() {
+    let mut gone = revision(1, "blue");
+    gone.active = false;
+    let revisions = [revision(4, "v4"), revision(3, "v3"), revision(2, "green"), gone];
+    for history in [None, Some([].as_slice())] {
+        let found = number_rolling(&rolling(3), history, &revisions);
+        let told: Vec<(u32, u32, Ended)> = found.iter().map(|it| (it.number, it.revision, it.end)).collect();
+        assert_eq!(told, [(1, 2, Ended::Unknown), (2, 3, Ended::Live)]);
+        assert_eq!(back_to(&found, None), None);
+        assert_eq!(back_to(&found, Some(1)).map(|it| it.revision), Some(2));
+    }
+}
+
+fn both_sides(live: u32, other: u32) -> Service {
+    let mut service = service(live);
+    let set = TaskSet { status: "ACTIVE".into(), task_definition: arn(other), ..TaskSet::default() };
+    service.task_sets.insert(0, set);
+    service
+}
+
+#[test]
+fn going_back_repairs_what_ended_half_way() {
+    let revisions: Vec<Revision> = [(3, "v3"), (2, "green"), (1, "blue")].map(|(n, tag)| revision(n, tag)).into();
+    let before = deployed("d-1", 2, Status::Succeeded, true, false);
+    let told = |found: &[Generation]| -> Vec<(u32, Ended)> { found.iter().map(|it| (it.revision, it.end)).collect() };
+    // Stopped in the middle of its shift: what was live before is PRIMARY still.
+    let history = [deployed("d-2", 3, Status::Stopped, true, false), before.clone()];
+    let found = number(&both_sides(2, 3), &history, &revisions);
+    assert_eq!(told(&found), [(1, Ended::Replaced), (2, Ended::Live), (3, Ended::Unfinished)]);
+    assert_eq!(back_to(&found, None).map(|it| it.revision), Some(2));
+    // After its shift: it is PRIMARY itself.
+    let found = number(&both_sides(3, 2), &history, &revisions);
+    assert_eq!(told(&found), [(1, Ended::Replaced), (2, Ended::Replaced), (3, Ended::Unfinished)]);
+    assert_eq!(back_to(&found, None).map(|it| it.revision), Some(2));
+    // Before any production request.
+    let history = [deployed("d-2", 3, Status::Failed, false, false), before.clone()];
+    let found = number(&both_sides(2, 3), &history, &revisions);
+    assert_eq!(back_to(&found, None).map(|it| it.revision), Some(2));
+    // The same revision on both sides.
+    let history = [deployed("d-2", 2, Status::Stopped, true, false), before.clone()];
+    let found = number(&both_sides(2, 2), &history, &revisions);
+    assert_eq!(back_to(&found, None).map(|it| (it.number, it.revision)), Some((2, 2)));
+    // Once it is repaired, back means further back.
+    let history =
+        [deployed("d-3", 2, Status::Succeeded, true, false), deployed("d-2", 3, Status::Stopped, true, false), before];
+    let found = number(&service(2), &history, &revisions);
+    assert_eq!(back_to(&found, None).map(|it| it.revision), Some(1));
 }

@@ -333,7 +333,7 @@ impl World {
     }
 
     fn refuse_busy(&self, item: &Item) -> Result<(), String> {
-        for group in self.items.iter().filter(|group| group.busy.is_some()) {
+        for group in self.items.iter().filter(|group| group.busy.as_ref().is_some_and(|busy| !busy.over)) {
             let mut inside = group.id == item.id && group.kind == item.kind;
             for field in &group.fields {
                 field.value.for_each_ref(&mut |reference| {
@@ -404,7 +404,7 @@ impl World {
     /// Starts a deployment on each deployment group, or ends it.
     pub fn deploy(&mut self, running: bool) {
         for item in self.items.iter_mut().filter(|item| item.kind == KindName::DeploymentGroup) {
-            item.busy = running.then(|| Busy { deployment: "d-1".into(), status: "InProgress".into() });
+            item.busy = running.then(|| Busy { deployment: "d-1".into(), status: "InProgress".into(), over: false });
         }
     }
 }

@@ -91,6 +91,7 @@ pub(crate) fn generations(service: &str, all: &[Generation], now: Moment, paint:
             Ended::RolledBack => paint.warn("rolled back"),
             Ended::Unfinished => paint.warn("stopped"),
             Ended::Running => paint.warn("on its way"),
+            Ended::Unknown => "not known".to_owned(),
         };
         let since = one.at.map_or_else(|| "-".to_owned(), clock_time);
         let obstacle = one.obstacle.as_ref().map(|obstacle| paint.bad(cannot(obstacle))).unwrap_or_default();

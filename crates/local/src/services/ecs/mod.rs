@@ -1,9 +1,10 @@
 //! ECS: clusters ([`cluster`]), task definitions ([`task_definition`]), services ([`service`]) with their deployments or
 //! task sets ([`rollout`], [`task_set`]), tasks ([`task`]) and how their containers behave ([`container`]), and what moves them: the [`scheduler`] decides how many tasks
-//! there are, [`life`] brings one up and down, [`links`] is what it has in other services.
+//! there are, [`life`] brings one up and down, [`links`] is what it has in other services, and [`history`] is what is remembered.
 
 pub(crate) mod cluster;
 pub(crate) mod container;
+pub(crate) mod history;
 pub(crate) mod life;
 pub(crate) mod links;
 pub(crate) mod rollout;
@@ -69,6 +70,9 @@ operations! {
     "DescribeServices" => service::describe,
     "ListServices" => service::list,
     "DeleteService" => service::delete,
+    "ListServiceDeployments" => history::list,
+    "DescribeServiceDeployments" => history::describe_deployments,
+    "DescribeServiceRevisions" => history::describe_revisions,
     "CreateTaskSet" => task_set::create,
     "UpdateTaskSet" => task_set::update,
     "UpdateServicePrimaryTaskSet" => task_set::make_primary,
@@ -101,7 +105,11 @@ fn bucket(operation: &str) -> Option<Bucket> {
         }
         "DeleteTaskDefinitions" => Bucket::own(5.0, 1.0),
         "CreateService" | "UpdateService" | "DeleteService" => Bucket::shared("service modify", 50.0, 5.0),
-        "DescribeServices" | "ListServices" => Bucket::shared("service read", 100.0, 20.0),
+        "DescribeServices"
+        | "ListServices"
+        | "ListServiceDeployments"
+        | "DescribeServiceDeployments"
+        | "DescribeServiceRevisions" => Bucket::shared("service read", 100.0, 20.0),
         "DescribeTasks" | "ListTasks" => Bucket::shared("task read", 100.0, 20.0),
         "RunTask" | "StopTask" => Bucket::shared("task modify", 100.0, 40.0),
         "TagResource" | "UntagResource" => Bucket::shared("tag modify", 20.0, 10.0),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::services::codedeploy;
+use crate::services::ecs::history;
 use crate::services::ecs::life::{self, Launch};
 use crate::services::ecs::links::{self, Health};
 use crate::services::ecs::rollout::Rollout;
@@ -337,6 +338,7 @@ fn rolling(cx: &mut Cx<'_>, cluster: &str, name: &str, live: &[Live]) -> bool {
             finished = Some((id.clone(), rollout.shape.clone()));
         }
         found.completed = finished;
+        history::completed(found, &id, now);
         tell(cx, cluster, name, |name| format!("(service {name}) (deployment {id}) deployment completed."));
     }
     done
@@ -366,12 +368,15 @@ fn trip(cx: &mut Cx<'_>, cluster: &str, name: &str) {
         tell(cx, cluster, name, |name| format!("(service {name}) rolling back to deployment {back}."));
         if let Some(found) = service(cx, cluster, name) {
             rollout.desired = found.desired;
+            history::tripped(found, &id, Some((&shape, &rollout.id)), now);
             found.shape = shape;
             // The tasks that still run are of the generation that is gone back to.
             let kept = rollout.id.clone();
             deploy(found, rollout);
             adopt(cx, cluster, name, &back, &kept);
         }
+    } else if let Some(found) = service(cx, cluster, name) {
+        history::tripped(found, &id, None, now);
     }
 }
 

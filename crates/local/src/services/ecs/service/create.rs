@@ -8,7 +8,7 @@ use super::{Configuration, EcsService, LoadBalancer, Registry, Shape, answer};
 use crate::error::{Result, fail};
 use crate::services::ecs::cluster::{self, Strategy};
 use crate::services::ecs::rollout::Rollout;
-use crate::services::ecs::{scheduler, tagging};
+use crate::services::ecs::{history, scheduler, tagging};
 use crate::services::members::named;
 use crate::tags::{self, Tag};
 use crate::world::Cx;
@@ -102,6 +102,7 @@ pub(crate) fn create(cx: &mut Cx<'_>, raw: Value) -> Result {
     };
     if service.controller != "EXTERNAL" {
         let rollout = Rollout::new(cx, service.shape.clone(), &service.arn);
+        history::begin(&mut service, &rollout, history::Minted::new(cx));
         service.rollouts.push(Rollout { desired: service.desired, ..rollout });
     }
     cluster::find(cx, Some(&cluster_name))?.services.insert(name.clone(), service);

@@ -13,6 +13,7 @@ use crate::clock::Time;
 use crate::error::{ApiError, Result, fail};
 use crate::page::page;
 use crate::services::ecs::cluster::{self, Cluster, Strategy};
+use crate::services::ecs::history::History;
 use crate::services::ecs::rollout::Rollout;
 use crate::services::ecs::scheduler;
 use crate::services::members::{bare, resource_of};
@@ -51,6 +52,7 @@ pub(crate) struct EcsService {
     pub(crate) rollouts: Vec<Rollout>,
     /// The last deployment that completed, to go back to.
     pub(crate) completed: Option<(String, Shape)>,
+    pub(crate) history: History,
     pub(crate) steady: bool,
     /// When the scheduler looks next by itself, and after how many seconds it will the time after.
     pub(crate) look_at: Option<Time>,

@@ -9,7 +9,7 @@ use super::{LoadBalancer, Registry, answer, find};
 use crate::error::{Result, fail};
 use crate::services::ecs::cluster::{self, Strategy};
 use crate::services::ecs::rollout::Rollout;
-use crate::services::ecs::scheduler;
+use crate::services::ecs::{history, scheduler};
 use crate::world::Cx;
 
 #[derive(Deserialize)]
@@ -130,7 +130,7 @@ pub(crate) fn update(cx: &mut Cx<'_>, input: Update) -> Result {
         validate::shape(cx, &mut shape, lists)?;
     }
     let rollout = if controller == "ECS" && (changed || input.force_new_deployment) {
-        Some(Rollout::new(cx, shape.clone(), &arn))
+        Some((Rollout::new(cx, shape.clone(), &arn), history::Minted::new(cx)))
     } else {
         None
     };
@@ -165,7 +165,8 @@ pub(crate) fn update(cx: &mut Cx<'_>, input: Update) -> Result {
     if let Some(value) = input.placement_strategy {
         service.placement_strategy = value;
     }
-    if let Some(rollout) = rollout {
+    if let Some((rollout, minted)) = rollout {
+        history::begin(service, &rollout, minted);
         scheduler::deploy(service, rollout);
     }
     scheduler::size(service);
