@@ -1,9 +1,52 @@
-//! `cargo xtask`: the practice environment on Aomidori's command line.
+//! `cargo xtask`: the practice environment on Aomidori's command line, and the repository's own chores.
 
-use aomidori_cli::{App, BoxError, Exit, InvalidInput};
+mod bench;
+
+use std::io::Write;
+
+use aomidori_cli::{App, BoxError, Command, Exit, InvalidInput};
 use aomidori_practice::{InputError, Inputs};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 110)]
+struct Xtask {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one value of it, at the start")]
+enum Verb {
+    #[command(flatten)]
+    Environment(Command),
+    /// Measure this program and Terraform side by side, on the local cloud.
+    Bench(bench::Bench),
+}
 
 fn main() -> Exit {
+    let app = app();
+    let command = Xtask::command().name("xtask").bin_name("cargo xtask");
+    let command = app.clap(command.about("The practice environment: stand up, look at and tear down"));
+    let parsed = command.try_get_matches().and_then(|matches| Xtask::from_arg_matches(&matches));
+    match parsed.map(|xtask| xtask.verb) {
+        Ok(Verb::Environment(command)) => app.run(&command),
+        Ok(Verb::Bench(asked)) => match bench::run(&asked) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                // Nobody may be reading; the exit code says it all the same.
+                let _ = writeln!(std::io::stderr(), "error: {error}");
+                Exit::Error
+            }
+        },
+        Err(error) => {
+            let _ = error.print();
+            if error.use_stderr() { Exit::Error } else { Exit::Done }
+        }
+    }
+}
+
+fn app() -> App {
     let mut app = App::new("the practice environment", |given| {
         let mut inputs = Inputs::default();
         given.apply(|key, value| inputs.set(key, value).map_err(why))?;
@@ -15,7 +58,7 @@ fn main() -> Exit {
     for input in Inputs::KEYS {
         app = app.input(input.key, input.default, input.help);
     }
-    app.main()
+    app
 }
 
 /// What is wrong with a value; the command line itself says with which.

@@ -231,7 +231,21 @@ pub enum Local {
     Reset(LocalArgs),
     /// Run it in the foreground (what `start` runs in the background).
     #[command(hide = true)]
-    Serve(LocalArgs),
+    Serve(LocalServe),
+}
+
+/// What `local serve` takes.
+#[derive(Clone, Debug, Args)]
+pub struct LocalServe {
+    /// How many milliseconds every answer takes at the least, in real time [default: 0].
+    #[arg(long, value_name = "MS", env = "AOMIDORI_LOCAL_LATENCY")]
+    pub local_latency: Option<String>,
+    /// Account limits that nothing runs into, in place of AWS's defaults.
+    #[arg(long, env = "AOMIDORI_LOCAL_GENEROUS", value_parser = BoolishValueParser::new())]
+    pub local_generous: bool,
+    /// What all commands over the local cloud take.
+    #[command(flatten)]
+    pub local: LocalArgs,
 }
 
 /// What the commands over the local cloud take.

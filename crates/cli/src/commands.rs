@@ -85,7 +85,7 @@ fn describe(command: &Command) -> (&'static str, &args::Output) {
         Command::Local(args::Local::Stop(args)) => ("local stop", &args.output),
         Command::Local(args::Local::Status(args)) => ("local status", &args.output),
         Command::Local(args::Local::Reset(args)) => ("local reset", &args.output),
-        Command::Local(args::Local::Serve(args)) => ("local serve", &args.output),
+        Command::Local(args::Local::Serve(args)) => ("local serve", &args.local.output),
     }
 }
 

@@ -37,8 +37,8 @@ pub use exit::Exit;
 pub mod command {
     pub use crate::args::{
         AppSpec, Attach, Change, Cloud, Color, Confirm, Deploy, Detail, Down, Emit, EmitTerraform, EnvFiles, Follow,
-        Graph, ImageChoice, Local, LocalArgs, LocalCloud, OfService, Output, Plan, Program, Register, Reroute,
-        Rollback, Scale, Service, Show, StackSource, Status, Target, Up, Validate, Wait,
+        Graph, ImageChoice, Local, LocalArgs, LocalCloud, LocalServe, OfService, Output, Plan, Program, Register,
+        Reroute, Rollback, Scale, Service, Show, StackSource, Status, Target, Up, Validate, Wait,
     };
 }
 

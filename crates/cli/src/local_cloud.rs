@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use aomidori_local::{Options, Pace};
+use aomidori_local::{Options, Pace, Quotas};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::settings::{LocalCloud, Speed};
+use crate::settings::{LocalCloud, Speed, Traits};
 
 /// How long a start may take.
 const START: Duration = Duration::from_secs(20);
@@ -317,7 +317,7 @@ fn set_rate(running: &Running, rate: f64) -> Result<(), Error> {
 }
 
 /// The process itself: runs until it is told to stop.
-pub(crate) fn serve(settings: &LocalCloud, region: Option<&str>) -> Result<(), Error> {
+pub(crate) fn serve(settings: &LocalCloud, traits: &Traits, region: Option<&str>) -> Result<(), Error> {
     let dir = directory(settings)?;
     let defaults = Options::default();
     let instant = settings.speed == Some(Speed::Instant);
@@ -331,6 +331,8 @@ pub(crate) fn serve(settings: &LocalCloud, region: Option<&str>) -> Result<(), E
         instant,
         throttle: !instant,
         region: region.unwrap_or(&defaults.region).to_owned(),
+        quotas: if traits.generous { Quotas::generous() } else { defaults.quotas },
+        latency: traits.latency,
         ..defaults
     };
     let mut recorded = Ok(());

@@ -5,6 +5,7 @@ mod stack;
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::ValueEnum;
 
@@ -16,7 +17,7 @@ use crate::args::{self, Color, Target};
 use crate::error::Error;
 
 /// Every variable that a flag has. Inputs have their own beside them.
-pub(crate) const VARIABLES: [&str; 41] = [
+pub(crate) const VARIABLES: [&str; 43] = [
     "AOMIDORI_ACCOUNT",
     "AOMIDORI_AUTO_REROUTE",
     "AOMIDORI_BACKEND",
@@ -38,6 +39,8 @@ pub(crate) const VARIABLES: [&str; 41] = [
     "AOMIDORI_LATEST",
     "AOMIDORI_LAYOUT",
     "AOMIDORI_LOCAL_DIR",
+    "AOMIDORI_LOCAL_GENEROUS",
+    "AOMIDORI_LOCAL_LATENCY",
     "AOMIDORI_LOCAL_PORT",
     "AOMIDORI_LOCAL_REGION",
     "AOMIDORI_LOCAL_SPEED",
@@ -92,6 +95,15 @@ pub(crate) struct LocalCloud {
     pub(crate) port: Option<u16>,
     /// Directories that the default is looked for in.
     pub(crate) state_home: Option<PathBuf>,
+}
+
+/// What a local cloud is like that is not asked for by the commands which use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Traits {
+    /// How long every answer takes at the least.
+    pub(crate) latency: Duration,
+    /// Account limits are out of the way.
+    pub(crate) generous: bool,
 }
 
 /// How fast the local cloud's time passes.
@@ -236,6 +248,22 @@ impl LocalCloud {
             port,
             state_home: environment.get("XDG_STATE_HOME").map(PathBuf::from).or_else(home),
         })
+    }
+}
+
+impl Traits {
+    pub(crate) fn new(args: &args::LocalServe, environment: &Environment) -> Result<Traits, Error> {
+        let takes = "a number of milliseconds";
+        let parse = |text: &str| Duration::try_from_secs_f64(text.parse::<f64>().ok()? / 1000.0).ok();
+        let latency = match &args.local_latency {
+            Some(text) => {
+                let flag = Origin::Flag("--local-latency".to_owned());
+                Some(parse(text).ok_or_else(|| wrong(&flag, text, takes))?)
+            }
+            None => environment.parsed(None, "AOMIDORI_LOCAL_LATENCY", takes, |text| parse(text).ok_or(()))?,
+        };
+        let generous = environment.on(args.local_generous, "AOMIDORI_LOCAL_GENEROUS")?;
+        Ok(Traits { latency: latency.unwrap_or_default(), generous })
     }
 }
 

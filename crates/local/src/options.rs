@@ -66,6 +66,8 @@ pub struct Options {
     pub quotas: Quotas,
     /// Seed of everything that AWS would mint at random.
     pub seed: u64,
+    /// How long every answer takes at the least, in real time: the way to AWS and back.
+    pub latency: Duration,
     /// How long a fresh IAM role cannot be assumed yet, in simulated time.
     pub consistency_window: Duration,
 }
@@ -84,6 +86,7 @@ impl Default for Options {
             region: "ap-northeast-1".to_owned(),
             quotas: Quotas::default(),
             seed: 0x5eed,
+            latency: Duration::ZERO,
             consistency_window: Duration::from_secs(8),
         }
     }

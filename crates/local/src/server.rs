@@ -298,6 +298,10 @@ async fn receive(
     let response = match uri.path().strip_prefix("/_aomidori/") {
         Some(path) => admin::answer(&shared, &method, path, &body),
         None => {
+            // Before the work, and outside any lock: requests wait side by side.
+            if !shared.options.latency.is_zero() {
+                tokio::time::sleep(shared.options.latency).await;
+            }
             let request = Request {
                 method,
                 path: uri.path().to_owned(),

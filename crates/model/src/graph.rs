@@ -1,5 +1,6 @@
 //! The dependency graph: edges from references and from the rules that no field states.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::{Fields, Need};
@@ -32,7 +33,13 @@ pub struct Nodes<'a> {
     nodes: BTreeMap<&'a Address, Node<'a>>,
     /// Live ids of what is in the set, so that references by id find their resource.
     ids: BTreeMap<(KindName, &'a str), &'a Address>,
+    kinds: BTreeMap<KindName, Vec<&'a Address>>,
+    /// Who points where, by kind and field: made when first asked for.
+    pointers: RefCell<BTreeMap<(KindName, &'static str), Pointers>>,
 }
+
+/// By what is pointed at: who points there.
+type Pointers = BTreeMap<Target, Vec<Address>>;
 
 impl<'a> Nodes<'a> {
     /// The set of these resources; `ids` are their live ids, where they have one.
@@ -40,8 +47,15 @@ impl<'a> Nodes<'a> {
         nodes: impl IntoIterator<Item = Node<'a>>,
         ids: impl IntoIterator<Item = (KindName, &'a str, &'a Address)>,
     ) -> Nodes<'a> {
+        let nodes: BTreeMap<&Address, Node<'a>> = nodes.into_iter().map(|node| (node.address, node)).collect();
+        let mut kinds: BTreeMap<KindName, Vec<&Address>> = BTreeMap::new();
+        for node in nodes.values() {
+            kinds.entry(node.kind).or_default().push(node.address);
+        }
         Nodes {
-            nodes: nodes.into_iter().map(|node| (node.address, node)).collect(),
+            nodes,
+            kinds,
+            pointers: RefCell::default(),
             ids: ids.into_iter().map(|(kind, id, address)| ((kind, id), address)).collect(),
         }
     }
@@ -58,7 +72,7 @@ impl<'a> Nodes<'a> {
 
     /// All of one kind.
     pub fn of(&self, kind: KindName) -> impl Iterator<Item = &Node<'a>> {
-        self.nodes.values().filter(move |node| node.kind == kind)
+        self.kinds.get(&kind).into_iter().flatten().filter_map(|address| self.nodes.get(address))
     }
 
     /// The resource of the set that a reference points at.
@@ -77,10 +91,22 @@ impl<'a> Nodes<'a> {
         found
     }
 
-    /// True if a field of each points at the same thing (inside the set or outside).
-    pub fn share(&self, a: &Node<'a>, a_field: &str, b: &Node<'a>, b_field: &str) -> bool {
-        let (a, b) = (self.targets(a.fields.value(a_field)), self.targets(b.fields.value(b_field)));
-        a.intersection(&b).next().is_some()
+    /// The resources of a kind that point with `their` field at something that `node` points at with `field` (inside the
+    /// set or outside), in order of address.
+    pub fn sharing(&self, node: &Node<'_>, field: &str, kind: KindName, their: &'static str) -> Vec<&Node<'a>> {
+        let mut index = self.pointers.borrow_mut();
+        let pointers = index.entry((kind, their)).or_insert_with(|| {
+            let mut pointers = Pointers::new();
+            for other in self.of(kind) {
+                for target in self.targets(other.fields.value(their)) {
+                    pointers.entry(target).or_default().push(other.address.clone());
+                }
+            }
+            pointers
+        });
+        let targets = self.targets(node.fields.value(field));
+        let found: BTreeSet<&Address> = targets.iter().filter_map(|target| pointers.get(target)).flatten().collect();
+        found.into_iter().filter_map(|address| self.nodes.get(address)).collect()
     }
 
     /// What a value points at: addresses of the set where it can say so, else ids.

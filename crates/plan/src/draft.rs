@@ -9,7 +9,7 @@ use crate::diff::Change;
 use crate::facts::Facts;
 use crate::live::LiveSet;
 use crate::observation::Status;
-use crate::{Action, Estimate, FieldChange, Level, Reason};
+use crate::{Action, Estimate, FieldChange, Level, Reason, estimate};
 
 /// A step without a number.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ pub(crate) fn removal(live: &LiveSet<'_>, n: usize, reason: Reason, quiet: bool)
         reason,
         changes: Vec::new(),
         traffic: if silent { Traffic::None } else { info.traffic_on_delete },
-        estimate: Estimate { call, finish: info.timing.delete },
+        estimate: estimate::removal(live, found, call),
         replacing: None,
     })
 }
@@ -168,10 +168,10 @@ fn kept(facts: &Facts<'_>, decision: &Decision, address: &Address, n: usize, dra
         let traffic = traffic_of_update(live.seen.kind, changes);
         let call = if live.seen.kind == KindName::PrivateDnsNamespace { info.timing.create } else { 1 };
         let ready = matches!(live.seen.status, Status::Ready) && traffic != Traffic::Rolling;
-        let finish = if ready { 0 } else { info.timing.ready };
+        let finish = if ready { 0 } else { estimate::ready(facts.want, address, live.seen.kind) };
         drafts.push(draft(Action::Update, Reason::Changed, traffic, Estimate { call, finish }));
     } else if let Status::Pending(status) = &live.seen.status {
-        let estimate = Estimate { call: 0, finish: info.timing.ready };
+        let estimate = Estimate { call: 0, finish: estimate::ready(facts.want, address, live.seen.kind) };
         drafts.push(draft(Action::Await, Reason::Pending { status: status.clone() }, Traffic::None, estimate));
     }
 }
@@ -201,7 +201,6 @@ fn creation(facts: &Facts<'_>, decision: &Decision, address: &Address, replaces:
             (Reason::Missing, changes.collect())
         }
     };
-    let timing = kind.info().timing;
     Some(Draft {
         address: address.clone(),
         kind,
@@ -211,7 +210,7 @@ fn creation(facts: &Facts<'_>, decision: &Decision, address: &Address, replaces:
         reason,
         changes,
         traffic: Traffic::None,
-        estimate: Estimate { call: timing.create, finish: timing.ready },
+        estimate: estimate::creation(facts.want, address, kind),
         replacing: None,
     })
 }

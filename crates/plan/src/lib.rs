@@ -9,6 +9,7 @@ mod diff;
 mod dot;
 mod draft;
 pub mod error;
+mod estimate;
 mod facts;
 mod format;
 mod keep;

@@ -16,6 +16,7 @@
 
 mod inputs;
 mod network;
+mod place;
 mod platform;
 mod services;
 
@@ -23,16 +24,32 @@ pub use inputs::{InputError, InputKey, Inputs, Nat};
 
 use aomidori_model::Stack;
 
+use crate::place::Place;
+
 /// The practice environment that `inputs` ask for. Validate it as any other stack.
 ///
 /// # Errors
 /// A name made from the inputs is too long for AWS, or the zones and networks do not fit together: all such problems.
 pub fn stack(inputs: &Inputs) -> Result<Stack, InputError> {
-    inputs.check()?;
     let mut stack = Stack::new(inputs.stack_name()?);
     stack.tags = inputs.tags();
-    let network = network::add(&mut stack, inputs)?;
-    let platform = platform::add(&mut stack, inputs, &network)?;
-    services::add(&mut stack, inputs, &network, &platform)?;
+    build(&mut stack, None, inputs)?;
     Ok(stack)
+}
+
+/// Adds a practice environment to a stack, below `under`: its VPC is at `UNDER/network/vpc`. A stack may have several, if
+/// their inputs make different names.
+///
+/// # Errors
+/// As [`stack`].
+pub fn add(stack: &mut Stack, under: &str, inputs: &Inputs) -> Result<(), InputError> {
+    build(stack, Some(under), inputs)
+}
+
+fn build(stack: &mut Stack, under: Option<&str>, inputs: &Inputs) -> Result<(), InputError> {
+    inputs.check()?;
+    let mut place = Place::new(stack, under, inputs.tags());
+    let network = network::add(&mut place, inputs)?;
+    let platform = platform::add(&mut place, inputs, &network)?;
+    services::add(&mut place, inputs, &network, &platform)
 }

@@ -8,9 +8,10 @@ use aomidori_model::kinds::vpc_endpoint::EndpointType;
 use aomidori_model::kinds::{
     ElasticIp, InternetGateway, NatGateway, RouteTable, SecurityGroup, SecurityGroupRule, Subnet, Vpc, VpcEndpoint,
 };
-use aomidori_model::{Ipv4Cidr, Port, PortRange, Ref, Stack};
+use aomidori_model::{Ipv4Cidr, Port, PortRange, Ref};
 
 use crate::inputs::{InputError, Inputs, Nat};
+use crate::place::Place;
 
 /// What the other groups need of the network.
 pub(crate) struct Network {
@@ -24,23 +25,23 @@ pub(crate) struct Network {
 /// Interface endpoints without which tasks in private subnets cannot start, log or be reached by ECS Exec.
 const INTERFACE_ENDPOINTS: [&str; 5] = ["ecr.dkr", "ecr.api", "ssm", "logs", "ssmmessages"];
 
-pub(crate) fn add(stack: &mut Stack, inputs: &Inputs) -> Result<Network, InputError> {
+pub(crate) fn add(place: &mut Place<'_>, inputs: &Inputs) -> Result<Network, InputError> {
     let vpc =
-        stack.add("network/vpc", Vpc { cidr: inputs.vpc_cidr, dns_support: Some(true), dns_hostnames: Some(true) });
-    let subnets = |stack: &mut Stack, group: &str, cidrs: &[Ipv4Cidr]| -> Vec<Ref<Subnet>> {
+        place.add("network/vpc", Vpc { cidr: inputs.vpc_cidr, dns_support: Some(true), dns_hostnames: Some(true) });
+    let subnets = |place: &mut Place<'_>, group: &str, cidrs: &[Ipv4Cidr]| -> Vec<Ref<Subnet>> {
         let placed = inputs.zones.iter().zip(cidrs);
         placed
             .map(|(letter, cidr)| {
                 let zone = format!("{}{letter}", inputs.region);
                 let subnet = Subnet { vpc: vpc.clone(), cidr: *cidr, zone, map_public_ip_on_launch: None };
-                stack.add(&format!("network/subnet/{group}-{letter}"), subnet)
+                place.add(&format!("network/subnet/{group}-{letter}"), subnet)
             })
             .collect()
     };
-    let public = subnets(stack, "public", &inputs.public_cidrs);
-    let private = subnets(stack, "private", &inputs.private_cidrs);
-    let storage = subnets(stack, "storage", &inputs.storage_cidrs);
-    let gateway = stack.add("network/internet-gateway", InternetGateway { vpc: vpc.clone() });
+    let public = subnets(place, "public", &inputs.public_cidrs);
+    let private = subnets(place, "private", &inputs.private_cidrs);
+    let storage = subnets(place, "storage", &inputs.storage_cidrs);
+    let gateway = place.add("network/internet-gateway", InternetGateway { vpc: vpc.clone() });
 
     let zones_with_nat = match inputs.nat {
         Nat::PerZone => inputs.zones.len(),
@@ -51,31 +52,31 @@ pub(crate) fn add(stack: &mut Stack, inputs: &Inputs) -> Result<Network, InputEr
         .iter()
         .zip(&public)
         .map(|(letter, subnet)| {
-            let address = stack.add(&format!("network/elastic-ip/nat-{letter}"), ElasticIp {});
+            let address = place.add(&format!("network/elastic-ip/nat-{letter}"), ElasticIp {});
             let gateway = NatGateway { subnet: subnet.clone(), address };
-            stack.add(&format!("network/nat-gateway/{letter}"), gateway)
+            place.add(&format!("network/nat-gateway/{letter}"), gateway)
         })
         .collect();
 
     let mut tables = BTreeSet::new();
-    let mut table = |stack: &mut Stack, name: &str, default: Option<RouteTarget>, subnets: &[Ref<Subnet>]| {
+    let mut table = |place: &mut Place<'_>, name: &str, default: Option<RouteTarget>, subnets: &[Ref<Subnet>]| {
         let routes = BTreeMap::from_iter(default.map(|via| (Ipv4Cidr::ANYWHERE, via)));
         let table = RouteTable { vpc: vpc.clone(), routes, subnets: subnets.iter().cloned().collect() };
-        tables.insert(stack.add(&format!("network/route-table/{name}"), table));
+        tables.insert(place.add(&format!("network/route-table/{name}"), table));
     };
-    table(stack, "public", Some(RouteTarget::InternetGateway(gateway)), &public);
+    table(place, "public", Some(RouteTarget::InternetGateway(gateway)), &public);
     for (index, letter) in inputs.zones.iter().enumerate() {
         // With one gateway for all zones the others route to it, too.
         let via = nat.get(index).or(nat.first()).cloned().map(RouteTarget::NatGateway);
-        table(stack, &format!("private-{letter}"), via, &private[index..=index]);
-        table(stack, &format!("storage-{letter}"), None, &storage[index..=index]);
+        table(place, &format!("private-{letter}"), via, &private[index..=index]);
+        table(place, &format!("storage-{letter}"), None, &storage[index..=index]);
     }
 
-    let public_group = security(stack, inputs, &vpc, "public", "Load balancer, from the internet")?;
-    let private_group = security(stack, inputs, &vpc, "private", "Tasks, from the load balancer")?;
-    let storage_group = security(stack, inputs, &vpc, "storage", "Databases and caches, from tasks")?;
-    let endpoint_group = security(stack, inputs, &vpc, "vpc-endpoint", "Interface endpoints, from the VPC")?;
-    rules(stack, inputs, &public_group, &private_group, &storage_group, &endpoint_group);
+    let public_group = security(place, inputs, &vpc, "public", "Load balancer, from the internet")?;
+    let private_group = security(place, inputs, &vpc, "private", "Tasks, from the load balancer")?;
+    let storage_group = security(place, inputs, &vpc, "storage", "Databases and caches, from tasks")?;
+    let endpoint_group = security(place, inputs, &vpc, "vpc-endpoint", "Interface endpoints, from the VPC")?;
+    rules(place, inputs, &public_group, &private_group, &storage_group, &endpoint_group);
 
     let service_name = |service: &str| format!("com.amazonaws.{}.{service}", inputs.region);
     let gateway_endpoint = VpcEndpoint {
@@ -84,7 +85,7 @@ pub(crate) fn add(stack: &mut Stack, inputs: &Inputs) -> Result<Network, InputEr
         endpoint: EndpointType::Gateway { route_tables: tables },
         policy: None,
     };
-    stack.add("network/vpc-endpoint/s3", gateway_endpoint);
+    place.add("network/vpc-endpoint/s3", gateway_endpoint);
     for service in INTERFACE_ENDPOINTS {
         let endpoint = VpcEndpoint {
             vpc: vpc.clone(),
@@ -96,7 +97,7 @@ pub(crate) fn add(stack: &mut Stack, inputs: &Inputs) -> Result<Network, InputEr
             },
             policy: None,
         };
-        stack.add(&format!("network/vpc-endpoint/{}", service.replace('.', "-")), endpoint);
+        place.add(&format!("network/vpc-endpoint/{}", service.replace('.', "-")), endpoint);
     }
 
     Ok(Network {
@@ -109,7 +110,7 @@ pub(crate) fn add(stack: &mut Stack, inputs: &Inputs) -> Result<Network, InputEr
 }
 
 fn security(
-    stack: &mut Stack,
+    place: &mut Place<'_>,
     inputs: &Inputs,
     vpc: &Ref<Vpc>,
     name: &str,
@@ -123,7 +124,7 @@ fn security(
         vpc: vpc.clone(),
         open_egress: true,
     };
-    Ok(stack.add(&format!("security/group/{name}"), group))
+    Ok(place.add(&format!("security/group/{name}"), group))
 }
 
 /// A port by number; only called with literals above 0.
@@ -132,7 +133,7 @@ fn tcp(number: u16) -> Protocol {
 }
 
 fn rules(
-    stack: &mut Stack,
+    place: &mut Place<'_>,
     inputs: &Inputs,
     public: &Ref<SecurityGroup>,
     private: &Ref<SecurityGroup>,
@@ -147,7 +148,7 @@ fn rules(
             peer,
             description: None,
         };
-        stack.add(&format!("security/rule/{name}"), rule);
+        place.add(&format!("security/rule/{name}"), rule);
     };
     let vpc = || Peer::Cidr(inputs.vpc_cidr);
     for (name, port, sources) in

@@ -18,10 +18,11 @@ use aomidori_model::kinds::{
     PrivateDnsNamespace, TargetGroup,
 };
 use aomidori_model::policy::{PolicyDocument, PolicyResource, Statement};
-use aomidori_model::{Port, Ref, Stack};
+use aomidori_model::{Port, Ref};
 
 use crate::inputs::{InputError, Inputs};
 use crate::network::Network;
+use crate::place::Place;
 
 /// What the services need of the platform.
 pub(crate) struct Platform {
@@ -38,14 +39,14 @@ pub(crate) fn name<T: FromStr<Err: Display>>(text: impl AsRef<str>) -> Result<T,
     text.as_ref().parse().map_err(|error: T::Err| InputError::Misfit { key: "product", reason: error.to_string() })
 }
 
-pub(crate) fn add(stack: &mut Stack, inputs: &Inputs, network: &Network) -> Result<Platform, InputError> {
+pub(crate) fn add(place: &mut Place<'_>, inputs: &Inputs, network: &Network) -> Result<Platform, InputError> {
     let prefix = inputs.stack_name()?;
-    let repository = stack.add("across/repository", repository(inputs)?);
-    let task_role = roles(stack, inputs)?;
-    let log_group = stack
+    let repository = place.add("across/repository", repository(inputs)?);
+    let task_role = roles(place, inputs)?;
+    let log_group = place
         .add("platform/log-group", LogGroup { name: name(format!("/ecs/{prefix}"))?, retention_in_days: Some(30) });
     let cluster = EcsCluster { name: name(&prefix)?, container_insights: Some(ContainerInsights::Disabled) };
-    let cluster = stack.add("platform/cluster", cluster);
+    let cluster = place.add("platform/cluster", cluster);
     let balancer = LoadBalancer {
         name: name(&prefix)?,
         scheme: Scheme::InternetFacing,
@@ -53,13 +54,13 @@ pub(crate) fn add(stack: &mut Stack, inputs: &Inputs, network: &Network) -> Resu
         security_groups: BTreeSet::from([network.public_group.clone()]),
         attributes: BTreeMap::new(),
     };
-    let balancer = stack.add("platform/load-balancer", balancer);
-    let pair = pair(stack, inputs, network, &balancer)?;
+    let balancer = place.add("platform/load-balancer", balancer);
+    let pair = pair(place, inputs, network, &balancer)?;
     if let (Some(zone), Some(domain)) = (&inputs.hosted_zone, &inputs.domain) {
         let answer = Answer::Cname { load_balancer: balancer, ttl: 300 };
-        stack.add("platform/dns-record", DnsRecord { zone: zone.clone(), name: domain.clone(), answer });
+        place.add("platform/dns-record", DnsRecord { zone: zone.clone(), name: domain.clone(), answer });
     }
-    let discovery = discovery(stack, inputs, network)?;
+    let discovery = discovery(place, inputs, network)?;
     Ok(Platform { repository, task_role, log_group, cluster, pair, discovery })
 }
 
@@ -87,14 +88,14 @@ fn repository(inputs: &Inputs) -> Result<EcrRepository, InputError> {
 }
 
 /// The role of the tasks: pulls images and writes logs, reads this environment's parameters, takes ECS Exec sessions.
-fn roles(stack: &mut Stack, inputs: &Inputs) -> Result<Ref<IamRole>, InputError> {
+fn roles(place: &mut Place<'_>, inputs: &Inputs) -> Result<Ref<IamRole>, InputError> {
     let prefix = inputs.stack_name()?;
     let region = &inputs.region;
     let parameters = Statement::allow(
         ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
         [PolicyResource::arn(format!("arn:aws:ssm:{region}:*:parameter/{prefix}/*"))],
     );
-    let parameters = stack.add(
+    let parameters = place.add(
         "platform/policy/parameter-read",
         IamPolicy {
             name: name(format!("{prefix}-parameter-read"))?,
@@ -112,7 +113,7 @@ fn roles(stack: &mut Stack, inputs: &Inputs) -> Result<Ref<IamRole>, InputError>
         ],
         [PolicyResource::arn("*")],
     );
-    let exec = stack.add(
+    let exec = place.add(
         "platform/policy/ecs-exec",
         IamPolicy {
             name: name(format!("{prefix}-ecs-exec"))?,
@@ -129,11 +130,11 @@ fn roles(stack: &mut Stack, inputs: &Inputs) -> Result<Ref<IamRole>, InputError>
         inline_policies: BTreeMap::new(),
         max_session_duration: None,
     };
-    Ok(stack.add("platform/role/task-execution", role))
+    Ok(place.add("platform/role/task-execution", role))
 }
 
 fn pair(
-    stack: &mut Stack,
+    place: &mut Place<'_>,
     inputs: &Inputs,
     network: &Network,
     balancer: &Ref<LoadBalancer>,
@@ -147,7 +148,7 @@ fn pair(
             health_check: HealthCheck { path: "/index.html".into(), ..HealthCheck::default() },
             attributes: BTreeMap::new(),
         };
-        Ok(stack.add(&format!("platform/target-group/{side}"), group))
+        Ok(place.add(&format!("platform/target-group/{side}"), group))
     };
     let (blue, green) = (side("blue")?, side("green")?);
     let protocol = match &inputs.certificate_arn {
@@ -156,7 +157,7 @@ fn pair(
     };
     let mut listen = |listener: &str, port: Port, protocol: ListenerProtocol, default_action: Action| {
         let resource = Listener { load_balancer: balancer.clone(), port, protocol, default_action };
-        stack.add(&format!("platform/listener/{listener}"), resource)
+        place.add(&format!("platform/listener/{listener}"), resource)
     };
     let forward = || Action::ForwardPair { blue: blue.clone(), green: green.clone() };
     let production_port = if inputs.certificate_arn.is_some() { Port::HTTPS } else { Port::HTTP };
@@ -177,7 +178,7 @@ fn pair(
 }
 
 fn discovery(
-    stack: &mut Stack,
+    place: &mut Place<'_>,
     inputs: &Inputs,
     network: &Network,
 ) -> Result<BTreeMap<&'static str, Ref<DiscoveryService>>, InputError> {
@@ -186,7 +187,7 @@ fn discovery(
         vpc: network.vpc.clone(),
         description: None,
     };
-    let namespace = stack.add("discovery/namespace", namespace);
+    let namespace = place.add("discovery/namespace", namespace);
     ["frontend-bg", "backend-blue", "backend-green"]
         .into_iter()
         .map(|service| {
@@ -197,7 +198,7 @@ fn discovery(
                 routing: RoutingPolicy::Multivalue,
                 custom_health_check: true,
             };
-            Ok((service, stack.add(&format!("discovery/service/{service}"), resource)))
+            Ok((service, place.add(&format!("discovery/service/{service}"), resource)))
         })
         .collect()
 }

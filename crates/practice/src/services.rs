@@ -8,17 +8,18 @@ use aomidori_model::kinds::task_definition::{AwsLogs, Container, FargateSize, Im
 use aomidori_model::kinds::{CodeDeployApplication, DeploymentGroup, EcsService, IamRole, TaskDefinition};
 use aomidori_model::policy::{PolicyDocument, PolicyResource, Statement};
 use aomidori_model::value::Reference;
-use aomidori_model::{Port, Ref, Stack};
+use aomidori_model::{Port, Ref};
 
 use crate::inputs::{InputError, Inputs};
 use crate::network::Network;
+use crate::place::Place;
 use crate::platform::{Platform, name};
 
 /// The container of every task.
 const CONTAINER: &str = "maintenance";
 
 pub(crate) fn add(
-    stack: &mut Stack,
+    place: &mut Place<'_>,
     inputs: &Inputs,
     network: &Network,
     platform: &Platform,
@@ -35,7 +36,7 @@ pub(crate) fn add(
     let mut service =
         |service: &str, tag: &str, count: u32, deployment: Deployment| -> Result<Ref<EcsService>, InputError> {
             let definition = task_definition(inputs, platform, service, tag)?;
-            let definition = stack.add(&format!("services/task-definition/{service}"), definition);
+            let definition = place.add(&format!("services/task-definition/{service}"), definition);
             let resource = EcsService {
                 name: name(service)?,
                 cluster: platform.cluster.clone(),
@@ -49,7 +50,7 @@ pub(crate) fn add(
                 health_check_grace_period: None,
                 deployment,
             };
-            Ok(stack.add(&format!("services/service/{service}"), resource))
+            Ok(place.add(&format!("services/service/{service}"), resource))
         };
     let maintenance = service("maintenance-bg", "blue", inputs.frontend_count, frontend)?;
     for (backend, tag) in [("backend-blue", "blue"), ("backend-green", "green")] {
@@ -57,7 +58,7 @@ pub(crate) fn add(
         let rolling = Deployment::Rolling(Rolling { registry, ..Rolling::default() });
         service(backend, tag, inputs.backend_count, rolling)?;
     }
-    code_deploy(stack, inputs, platform, maintenance)
+    code_deploy(place, inputs, platform, maintenance)
 }
 
 fn task_definition(
@@ -99,7 +100,7 @@ fn task_definition(
 }
 
 fn code_deploy(
-    stack: &mut Stack,
+    place: &mut Place<'_>,
     inputs: &Inputs,
     platform: &Platform,
     service: Ref<EcsService>,
@@ -113,8 +114,8 @@ fn code_deploy(
         inline_policies: BTreeMap::from([(name("blue-green")?, deploy_policy(&platform.task_role))]),
         max_session_duration: None,
     };
-    let role = stack.add("code-deploy/role", role);
-    let application = stack.add("code-deploy/application", CodeDeployApplication { name: name(&prefix)? });
+    let role = place.add("code-deploy/role", role);
+    let application = place.add("code-deploy/application", CodeDeployApplication { name: name(&prefix)? });
     let ready = match inputs.reroute_wait_minutes {
         0 => ReadyOption::Continue,
         minutes => ReadyOption::Wait { minutes },
@@ -131,7 +132,7 @@ fn code_deploy(
         auto_rollback: BTreeSet::from([RollbackEvent::Failure]),
         alarms: BTreeSet::new(),
     };
-    stack.add("code-deploy/deployment-group", group);
+    place.add("code-deploy/deployment-group", group);
     Ok(())
 }
 

@@ -11,14 +11,16 @@ use crate::args::{Local, LocalArgs};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::local_cloud::{self, Running};
-use crate::settings::{self, Environment, LocalCloud, Output};
+use crate::settings::{self, Environment, LocalCloud, Output, Traits};
 use crate::view::json::LocalResult;
 use crate::view::{self, Printer};
 
 /// Runs one of them. Nothing in here is async: the process is talked to over a few blocking calls.
 pub(crate) fn run(app: &App, local: &Local, environment: &Environment, printer: &mut Printer) -> Result<Exit, Error> {
-    let (Local::Start(args) | Local::Stop(args) | Local::Status(args) | Local::Reset(args) | Local::Serve(args)) =
-        local;
+    let args = match local {
+        Local::Start(args) | Local::Stop(args) | Local::Status(args) | Local::Reset(args) => args,
+        Local::Serve(serve) => &serve.local,
+    };
     let LocalArgs { local: cloud, env, output } = args;
     let environment = settings::environment(app, environment, env)?;
     printer.configure(&Output::new(output, &environment)?);
@@ -49,9 +51,10 @@ pub(crate) fn run(app: &App, local: &Local, environment: &Environment, printer: 
             printer.result("The local cloud has forgotten everything.\n");
             Ok(done(printer, "local reset", Exit::Done, describe(&dir, local_cloud::find(&dir).as_ref())?))
         }
-        Local::Serve(_) => {
+        Local::Serve(serve) => {
             let region = environment.get("AOMIDORI_LOCAL_REGION").map(str::to_owned).or_else(|| region(app));
-            local_cloud::serve(&settings, region.as_deref())?;
+            let traits = Traits::new(serve, &environment)?;
+            local_cloud::serve(&settings, &traits, region.as_deref())?;
             Ok(Exit::Done)
         }
     }

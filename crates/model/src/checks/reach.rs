@@ -35,7 +35,9 @@ fn lets_in(checks: &Checks<'_, '_>, groups: &BTreeSet<Ref<SecurityGroup>>, port:
     if groups.iter().any(|group| group.address().is_none()) {
         return true;
     }
-    checks.all::<SecurityGroupRule>().into_iter().any(|(_, rule)| {
+    let rules = checks.stack.of::<SecurityGroupRule>();
+    let mut rules = rules.filter(|(_, rule)| rule.direction == Direction::Ingress && groups.contains(&rule.group));
+    rules.any(|(_, rule)| {
         let on_port = match rule.protocol {
             Protocol::Tcp(ports) => ports.contains(port),
             Protocol::All => true,
@@ -49,7 +51,7 @@ fn lets_in(checks: &Checks<'_, '_>, groups: &BTreeSet<Ref<SecurityGroup>>, port:
                 networks.is_empty() || networks.iter().any(|network| network.overlaps(cidr))
             }
         };
-        rule.direction == Direction::Ingress && groups.contains(&rule.group) && on_port && from
+        on_port && from
     })
 }
 
@@ -59,19 +61,21 @@ fn networks(checks: &Checks<'_, '_>, subnets: &BTreeSet<Ref<Subnet>>) -> Vec<Ipv
 
 /// An interface endpoint that lets nobody in on 443 is an endpoint that every call hangs at.
 fn endpoints(checks: &mut Checks<'_, '_>) {
+    let services: Vec<_> = checks
+        .all::<EcsService>()
+        .into_iter()
+        .map(|(address, service)| {
+            let subnets = service.subnets.iter().filter_map(|subnet| checks.find(subnet));
+            (address, service, subnets.map(|(_, subnet)| &subnet.vpc).collect::<BTreeSet<_>>())
+        })
+        .collect();
     for (address, endpoint) in checks.all::<VpcEndpoint>() {
         let EndpointType::Interface { security_groups, subnets: _, private_dns: _ } = &endpoint.endpoint else {
             continue;
         };
-        let services: Vec<_> = checks
-            .all::<EcsService>()
-            .into_iter()
-            .filter(|(_, service)| {
-                service.subnets.iter().filter_map(|s| checks.find(s)).any(|(_, s)| s.vpc == endpoint.vpc)
-            })
-            .collect();
+        let services: Vec<_> = services.iter().filter(|(_, _, vpcs)| vpcs.contains(&endpoint.vpc)).collect();
         let mut shut_out: Vec<String> = Vec::new();
-        for (service_address, service) in &services {
+        for (service_address, service, _) in &services {
             let networks = networks(checks, &service.subnets);
             let visitor = Visitor::Groups(&service.security_groups, &networks);
             if !lets_in(checks, security_groups, Port::HTTPS, &visitor) {

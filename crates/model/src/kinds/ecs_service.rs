@@ -276,27 +276,24 @@ impl Kind for EcsService {
     fn after(node: &Node<'_>, nodes: &Nodes<'_>) -> Vec<Edge> {
         let mut edges = Vec::new();
         for kind in [KindName::Listener, KindName::ListenerRule] {
-            let forwards = nodes.of(kind).filter(|listener| {
-                nodes.share(node, "load_balancer", listener, "action.forward")
-                    || nodes.share(node, "load_balancer", listener, "action.forward_weights")
-            });
-            edges.extend(forwards.map(|listener| Edge::exists(listener.address)));
+            for forward in ["action.forward", "action.forward_weights"] {
+                let forwards = nodes.sharing(node, "load_balancer", kind, forward);
+                edges.extend(forwards.into_iter().map(|listener| Edge::exists(listener.address)));
+            }
         }
         let subnets = nodes.pointed(node, "network_configuration.subnets");
-        let tables =
-            nodes.of(KindName::RouteTable).filter(|table| nodes.share(node, "network_configuration.subnets", table, "association"));
+        let tables = nodes.sharing(node, "network_configuration.subnets", KindName::RouteTable, "association");
         for table in tables {
             edges.push(Edge::ready(table.address));
             edges.extend(nodes.pointed(table, "route").into_iter().map(|via| Edge::ready(via.address)));
         }
-        let endpoints = nodes
-            .of(KindName::VpcEndpoint)
-            .filter(|endpoint| subnets.iter().any(|subnet| nodes.share(subnet, "vpc_id", endpoint, "vpc_id")));
-        edges.extend(endpoints.map(|endpoint| Edge::ready(endpoint.address)));
-        let rules = nodes
-            .of(KindName::SecurityGroupRule)
-            .filter(|rule| nodes.share(node, "network_configuration.security_groups", rule, "security_group_id"));
-        edges.extend(rules.map(|rule| Edge::exists(rule.address)));
+        for subnet in &subnets {
+            let endpoints = nodes.sharing(subnet, "vpc_id", KindName::VpcEndpoint, "vpc_id");
+            edges.extend(endpoints.into_iter().map(|endpoint| Edge::ready(endpoint.address)));
+        }
+        let groups = "network_configuration.security_groups";
+        let rules = nodes.sharing(node, groups, KindName::SecurityGroupRule, "security_group_id");
+        edges.extend(rules.into_iter().map(|rule| Edge::exists(rule.address)));
         edges.extend(nat_gateway::internet_gateways(nodes, &subnets));
         edges
     }

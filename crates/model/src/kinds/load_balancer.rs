@@ -58,7 +58,8 @@ pub enum Scheme {
 impl Kind for LoadBalancer {
     const INFO: KindInfo = KindInfo {
         unique: &[&["name"]],
-        timing: Timing { create: 2, ready: 150, delete: 20 },
+        // It is off the list in seconds; its network interfaces hold subnets and security groups for minutes more.
+        timing: Timing { create: 2, ready: 150, delete: 180 },
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::LoadBalancer, "load balancer", "aws_lb")
     };

@@ -41,12 +41,9 @@ impl Kind for NatGateway {
 
 /// Edges to the internet gateways of the VPCs that `subnets` are part of.
 pub(super) fn internet_gateways(nodes: &Nodes<'_>, subnets: &[&Node<'_>]) -> Vec<Edge> {
-    nodes
-        .of(KindName::InternetGateway)
-        .filter(|gateway| {
-            let vpc = nodes.targets(gateway.fields.value("vpc_id"));
-            subnets.iter().any(|subnet| !nodes.targets(subnet.fields.value("vpc_id")).is_disjoint(&vpc))
-        })
+    subnets
+        .iter()
+        .flat_map(|subnet| nodes.sharing(subnet, "vpc_id", KindName::InternetGateway, "vpc_id"))
         .map(|gateway| Edge::exists(gateway.address))
         .collect()
 }

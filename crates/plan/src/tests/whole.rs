@@ -66,7 +66,7 @@ fn the_practice_environment_comes_and_goes() {
     assert_eq!(up.steps.len(), stack.len());
     let (seconds, path) = critical_path(&up);
     let path: Vec<_> = path.iter().map(|id| up.step(*id).unwrap().address.as_str()).collect();
-    insta::assert_snapshot!(format!("{seconds} s: {}", path.join(", ")), @"182 s: network/vpc, network/internet-gateway, network/nat-gateway/a, services/service/backend-blue");
+    insta::assert_snapshot!(format!("{seconds} s: {}", path.join(", ")), @"302 s: network/vpc, network/internet-gateway, network/nat-gateway/a, services/service/maintenance-bg");
     assert_eq!(remaining(&up).into_iter().max(), Some(seconds));
     for order in [vec![], vec![7; 4000], (0u8..250).cycle().take(4000).collect()] {
         let mut world = World::default();
@@ -81,7 +81,7 @@ fn the_practice_environment_comes_and_goes() {
     let down = destroy(&stack, &world.observe()).unwrap();
     let (seconds, path) = critical_path(&down);
     let path: Vec<_> = path.iter().map(|id| down.step(*id).unwrap().address.as_str()).collect();
-    insta::assert_snapshot!(format!("{seconds} s: {}", path.join(", ")), @"189 s: code-deploy/deployment-group, services/service/maintenance-bg, network/vpc-endpoint/s3, network/route-table/storage-a, network/subnet/storage-a, network/vpc");
+    insta::assert_snapshot!(format!("{seconds} s: {}", path.join(", ")), @"493 s: code-deploy/deployment-group, services/service/maintenance-bg, platform/listener/production, platform/load-balancer, network/internet-gateway, network/vpc");
 }
 
 #[test]
