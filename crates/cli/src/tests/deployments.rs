@@ -161,7 +161,7 @@ fn how_it_goes_on() {
     assert_snapshot!(told(0), @"
     + d-1 created
     d-1 waits for CodeDeploy to start it, usually 5 s
-    d-1 green's tasks start, usually 2 min 45 s
+    d-1 new tasks start, usually 2 min 45 s
       (service web) registered 1 targets in (target-group shop-green)
     ! task 4f2c9e0a stopped: Essential container in task exited (web: exit code 1)
     … 1 of 2 new tasks run, about 45 s left
@@ -175,7 +175,7 @@ fn how_it_goes_on() {
     assert_snapshot!(told(1), @"
     + d-1 created
     d-1 waits for CodeDeploy to start it, usually 5 s, given up in 1 h 5 min
-    d-1 green's tasks start, usually 2 min 45 s, given up in 1 h 5 min
+    d-1 new tasks start, usually 2 min 45 s, given up in 1 h 5 min
       Install: in progress
       (service web) registered 1 targets in (target-group shop-green)
     ! task 4f2c9e0a stopped: Essential container in task exited (web: exit code 1)

@@ -71,7 +71,7 @@ pub(crate) fn line(record: &Record, verbose: u8, now: Moment, speed: f64, paint:
 fn entered(stage: &Stage) -> String {
     match stage {
         Stage::Created => "waits for CodeDeploy to start it".to_owned(),
-        Stage::Installing { .. } => "green's tasks start".to_owned(),
+        Stage::Installing { .. } => "new tasks start".to_owned(),
         Stage::TestTraffic => "test traffic goes to green".to_owned(),
         Stage::Ready { .. } => "green is up; production waits on blue for the word to re-route".to_owned(),
         Stage::Shifting { .. } => "production traffic shifts to green".to_owned(),

@@ -103,7 +103,7 @@ pub(crate) fn generations(service: &str, all: &[Generation], now: Moment, paint:
             digest_of(one.image.as_deref()),
             since,
             one.who.as_deref().map_or("-", who).to_owned(),
-            one.deployment.clone().unwrap_or_else(|| "created with the service".to_owned()),
+            one.deployment.as_deref().map_or("created with the service", leaf).to_owned(),
             obstacle,
         ]);
     }
