@@ -96,6 +96,54 @@ fn json_all_along() {
 }
 
 #[test]
+fn traffic_is_answered_on_this_machine() {
+    let sandbox = Sandbox::new("instant");
+    let up = sandbox.ends(0, "up --yes");
+    contains(&up.out, &["production  http://127.0.0.1:", "for http://dev-codedeploy-practice-", "test "]);
+    // What `up` has printed, a browser can open: a blue task answers.
+    let printed = up.out.lines().find_map(|line| line.trim().strip_prefix("production ")).unwrap();
+    let production = printed.split_whitespace().next().unwrap().to_owned();
+    let answer = get(&production);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    contains(&answer, &["\"service\":\"maintenance-bg\"", "\"imageTag\":\"blue\""]);
+    contains(&sandbox.ends(0, "status").out, &[&format!("-> blue (1 healthy)  {production}")]);
+    let status = result(&sandbox.ends(0, "status --json"))["result"].clone();
+    assert_eq!(status["traffic"][0]["url"], production.as_str());
+    assert!(status["traffic"][0]["aws_url"].as_str().unwrap().contains(".elb.amazonaws.com"));
+    let again = result(&sandbox.ends(0, "up --json --yes"))["result"].clone();
+    assert_eq!(again["outputs"]["production"], production.as_str());
+    assert!(again["aws_names"]["production"].as_str().unwrap().contains(".elb.amazonaws.com"));
+    let service = status["services"].as_array().unwrap().iter().find(|it| it["controller"] == "CODE_DEPLOY").unwrap();
+    assert_eq!(service["sides"][0]["task_set"]["tag"], "blue");
+    assert_eq!((&service["sides"][0]["production"], &service["sides"][0]["test"]), (&100.0.into(), &100.0.into()));
+    assert_eq!(status["unanswered"], Value::Array(vec![]));
+
+    // Another process, the same ports.
+    let before = sandbox.local();
+    let ports: Vec<u64> =
+        before["traffic"].as_array().unwrap().iter().map(|port| port["port"].as_u64().unwrap()).collect();
+    assert_eq!(ports, [80, 8080]);
+    assert_eq!(before["traffic"][0]["url"], production.as_str());
+    contains(&sandbox.ends(0, "local status").out, &["HTTP 80    -> ", "HTTP 8080  -> ", &production]);
+    sandbox.ends(0, "local stop");
+    sandbox.ends(0, "local start");
+    let after = sandbox.local();
+    assert_ne!(before["pid"], after["pid"]);
+    assert_eq!(before["traffic"], after["traffic"]);
+    assert!(get(&production).starts_with("HTTP/1.1 200"));
+
+    // Any other endpoint is what it says it is: nothing of this machine.
+    let endpoint = after["endpoint"].as_str().unwrap();
+    let mut aws = sandbox.command("status --target aws --json");
+    aws.env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "secret").env("AWS_ENDPOINT_URL", endpoint);
+    let aws = result(&ran(aws.output().unwrap()))["result"]["traffic"][0].clone();
+    assert!(aws["url"].as_str().unwrap().contains(".elb.amazonaws.com"), "{aws}");
+    assert_eq!(aws["aws_url"], Value::Null);
+    sandbox.ends(0, "down --yes");
+    assert_eq!(sandbox.local()["traffic"], Value::Array(vec![]));
+}
+
+#[test]
 fn an_interrupted_run_goes_on() {
     // Slow enough to be in the middle of something.
     let sandbox = Sandbox::new("5");
@@ -231,6 +279,17 @@ fn what_others_put_there_is_left_and_named() {
     contains(&down.err, &["network/vpc", &vpc, &group]);
     query(&endpoint, &format!("Action=DeleteSecurityGroup&Version=2016-11-15&GroupId={group}"));
     sandbox.ends(0, "down --yes");
+}
+
+/// A page, asked for as JSON.
+fn get(url: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 /// A call of EC2 by hand.

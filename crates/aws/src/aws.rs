@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use aomidori_deploy::cloud::Service;
 use aomidori_engine::cloud::{Cloud, CloudError, Identity, Lease, LeaseRequest, Made, Progress, Want};
 use aomidori_model::{KindName, Stack, StackName};
 use aomidori_plan::{FieldChange, Observation, Observed};
 use futures_util::FutureExt as _;
 
 use crate::client::{Cx, Settings};
-use crate::health::{self, Health};
 use crate::images::{self, MissingImage};
 use crate::{holders, lease, live, observe};
 
@@ -66,12 +66,12 @@ impl Aws {
         images::push(&self.cx, repository, tag, color).boxed().await
     }
 
-    /// Tasks that run and targets that are healthy, of the stack's services and target groups in an observation.
+    /// Services as they are, by their ARNs: one call for ten services of a cluster. Those that are gone are left out.
     ///
     /// # Errors
-    /// ECS or the load balancer cannot be asked.
-    pub async fn health(&self, observation: &Observation) -> Result<Health, CloudError> {
-        health::health(&self.cx, observation).boxed().await
+    /// ECS cannot be asked.
+    pub async fn services(&self, arns: &[String]) -> Result<BTreeMap<String, Service>, CloudError> {
+        crate::deploy::services(&self.cx, arns).boxed().await
     }
 
     /// How many requests were sent so far, by `service:Operation`, repetitions counted.

@@ -13,7 +13,6 @@ mod client;
 mod deploy;
 mod ec2;
 mod error;
-mod health;
 mod holders;
 mod images;
 mod kinds;
@@ -25,5 +24,4 @@ mod tags;
 
 pub use aws::Aws;
 pub use client::Settings;
-pub use health::Health;
 pub use images::MissingImage;

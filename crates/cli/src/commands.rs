@@ -11,7 +11,7 @@ mod status;
 
 use aomidori_aws::Aws;
 use aomidori_engine::run::Difference;
-use aomidori_plan::{Mode, Observation};
+use aomidori_plan::Mode;
 
 use crate::app::{App, Origin};
 use crate::args::{self, Command, Target};
@@ -22,7 +22,6 @@ use crate::images::{Guarded, Missing};
 use crate::local_cloud;
 use crate::settings::{self, Change, Environment, Load, Output};
 use crate::view::json::ResultLine;
-use crate::view::status::Facts;
 use crate::view::{self, Printer};
 
 pub(crate) use session::Session;
@@ -102,12 +101,7 @@ async fn dispatch(
         Command::Status(args) => {
             let (source, settings, _) = prepare(app, &args.cloud, environment, printer, Load::Valid)?;
             let session = connect::open(app, source, settings, printer).await?;
-            // What cannot be asked is left out: a status is better than none.
-            let facts = async |aws: &Aws, observation: &Observation| match aws.health(observation).await {
-                Ok(health) => connect::facts(health),
-                Err(_) => Facts::default(),
-            };
-            named(&session, status::run(&session, &app.groups, facts, printer).await).await
+            named(&session, status::run(&session, &app.groups, printer).await).await
         }
         Command::Show(args) => look::show(app, args, environment, printer),
         Command::Validate(args) => look::validate(app, args, environment, printer),

@@ -1,6 +1,6 @@
 //! The one place that knows how a cloud is reached: AWS's clients, for AWS itself or for the local cloud.
 
-use aomidori_aws::{Aws, Health, Settings};
+use aomidori_aws::{Aws, Settings};
 use aomidori_engine::{CloudError, ErrorKind};
 
 use crate::app::App;
@@ -10,7 +10,6 @@ use crate::error::{Error, Whom};
 use crate::local_cloud;
 use crate::settings::{self, Source};
 use crate::view::Printer;
-use crate::view::status::{Facts, Targets, Tasks};
 
 /// The region of the local cloud if nobody names one.
 const LOCAL_REGION: &str = "us-east-1";
@@ -66,15 +65,6 @@ pub(crate) fn practice_words() -> Vec<&'static str> {
 /// An image of this tag can be made for practice: it holds one of the words, `green-2` for example.
 pub(crate) fn is_practice_tag(tag: &str) -> bool {
     !tag.starts_with("sha256:") && aomidori_local::practice_words().any(|word| tag.contains(word))
-}
-
-/// What `status` shows of tasks and targets.
-pub(crate) fn facts(health: Health) -> Facts {
-    let Health { tasks, targets } = health;
-    Facts {
-        tasks: tasks.into_iter().map(|(id, (running, pending))| (id, Tasks { running, pending })).collect(),
-        targets: targets.into_iter().map(|(id, (healthy, other))| (id, Targets { healthy, other })).collect(),
-    }
 }
 
 /// Adds to an error who the caller is, where that is what somebody has to know.

@@ -50,6 +50,7 @@ pub mod json {
     };
     pub use crate::view::json::*;
     pub use crate::view::status::{
-        Deployment, Forward, Group, Lock, NotReady, Service, StatusResult, Targets, Tasks, Traffic,
+        Deployment, End, Event, Forward, Group, Last, Lock, NotReady, Rollout, Route, Rule, Running, Service, Set,
+        Side, StatusResult, Stopped, TargetState, Targets, Tasks, Traffic, Use, Version,
     };
 }

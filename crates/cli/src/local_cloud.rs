@@ -17,8 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::args::Target;
 use crate::error::Error;
-use crate::settings::{LocalCloud, Speed, Traits};
+use crate::settings::{self, LocalCloud, Speed, Traits};
+use crate::view::json::LocalPort;
 
 /// How long a start may take.
 const START: Duration = Duration::from_secs(20);
@@ -269,6 +271,38 @@ pub(crate) fn reset(dir: &Path) -> Result<(), Error> {
 /// What a running one says about `what` (`status`, `clock`, `calls`).
 pub(crate) fn ask(running: &Running, what: &str) -> Result<Value, Error> {
     http::call(&running.endpoint, "GET", what, None).map_err(|error| silent(running, &error))
+}
+
+/// What of the local cloud cannot be asked over AWS's own protocols.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Here {
+    /// Its time, in milliseconds since 1970, and how many times faster than real time it runs.
+    pub(crate) clock: Option<(i64, f64)>,
+    /// Its listeners' ports on this machine.
+    pub(crate) ports: Vec<LocalPort>,
+}
+
+/// What the local cloud of a session says about itself; nothing for AWS, or if it does not answer.
+pub(crate) fn here(settings: &settings::Cloud) -> Here {
+    if settings.target == Target::Aws {
+        return Here::default();
+    }
+    let running = directory(&settings.local).ok().and_then(|dir| find(&dir));
+    let Some(status) = running.and_then(|running| ask(&running, "status").ok()) else { return Here::default() };
+    let clock = |name: &str| status.get("clock").and_then(|clock| clock.get(name));
+    let now = clock("epochMillis").and_then(Value::as_i64);
+    let rate = clock("rate").and_then(Value::as_f64).unwrap_or(0.0);
+    Here { clock: now.map(|now| (now, rate)), ports: ports(&status) }
+}
+
+/// The ports in what it answers to `status`.
+pub(crate) fn ports(status: &Value) -> Vec<LocalPort> {
+    let ports = status.get("traffic").and_then(Value::as_array).into_iter().flatten();
+    let mut ports: Vec<LocalPort> = ports.filter_map(|port| LocalPort::deserialize(port).ok()).collect();
+    for port in ports.iter_mut().filter(|port| !port.url.ends_with('/')) {
+        port.url.push('/');
+    }
+    ports
 }
 
 /// How many times faster than AWS it is; `None` if its clock is stepped by hand, infinite if it is instant.

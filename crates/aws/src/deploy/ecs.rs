@@ -23,6 +23,16 @@ pub(super) async fn service(cx: &Cx, at: &ServiceAt) -> Result<Option<Service>, 
     Ok(ecs::services(cx, &at.cluster, std::slice::from_ref(&at.name)).await?.pop().map(|live| read(&live)))
 }
 
+pub(super) async fn services(cx: &Cx, arns: &[String]) -> Result<BTreeMap<String, Service>, CloudError> {
+    let mut clusters: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for arn in arns {
+        clusters.entry(ecs::service_parts(arn).0).or_default().push(arn.clone());
+    }
+    let answers = clusters.iter().map(|(cluster, services)| ecs::services(cx, cluster, services));
+    let found = try_join_all(answers).await?.concat();
+    Ok(found.iter().filter_map(|live| Some((live.service_arn.clone()?, read(live)))).collect())
+}
+
 pub(super) async fn update(cx: &Cx, at: &ServiceAt, change: &ServiceChange) -> Result<Service, CloudError> {
     let ServiceChange { task_definition, desired } = change;
     let request = cx

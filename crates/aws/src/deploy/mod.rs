@@ -20,6 +20,7 @@ use aws_smithy_types::DateTime;
 use futures_util::FutureExt as _;
 
 use crate::aws::Aws;
+use crate::client::Cx;
 use crate::kinds::deployment_config;
 
 // Every future is boxed: the types of the SDK's are deep, and would be part of the type of whatever awaits them.
@@ -104,6 +105,11 @@ impl DeployCloud for Aws {
     async fn update_service(&self, at: &ServiceAt, change: &ServiceChange) -> Result<Service, CloudError> {
         ecs::update(&self.cx, at, change).boxed().await
     }
+}
+
+/// Services by their ARNs, ten to a call.
+pub(crate) async fn services(cx: &Cx, arns: &[String]) -> Result<BTreeMap<String, Service>, CloudError> {
+    ecs::services(cx, arns).await
 }
 
 /// A time of AWS's.

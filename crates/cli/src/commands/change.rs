@@ -13,10 +13,12 @@ use super::plan;
 use super::session::{AtOnce, Session, drive};
 use crate::error::{Error, Leftover, StepFailure, StepFailures};
 use crate::exit::Exit;
+use crate::local_cloud;
 use crate::settings::Change;
 use crate::view::json::{PlanLine, RunResult, VERSION};
 use crate::view::plan::Show;
 use crate::view::screen::Screen;
+use crate::view::summary::Outputs;
 use crate::view::{self, Printer, summary};
 
 /// What `up` or `down` was asked for.
@@ -198,8 +200,8 @@ fn finish<C: Cloud>(
         show(session, asked, &report.planned, printer);
     }
     let outputs = match asked.mode {
-        Mode::Converge => summary::outputs(observation),
-        Mode::Destroy => BTreeMap::new(),
+        Mode::Converge => summary::outputs(observation, &local_cloud::here(&session.settings).ports),
+        Mode::Destroy => Outputs::default(),
     };
     match asked.mode {
         Mode::Converge => {
@@ -218,7 +220,8 @@ fn finish<C: Cloud>(
         summary: plan.summary(),
         counts: report.outcome.as_ref().map(aomidori_engine::Outcome::counts).unwrap_or_default(),
         took_seconds: report.outcome.as_ref().map_or(0.0, |outcome| outcome.took.as_secs_f64()),
-        outputs,
+        outputs: outputs.open,
+        aws_names: outputs.aws_names,
         calls: calls.clone(),
     };
     Ok(done(printer, command, Exit::Done, result))

@@ -76,6 +76,7 @@ fn describe(dir: &Path, running: Option<&Running>) -> Result<LocalResult, Error>
         speed: None,
         now: None,
         resources: Value::Null,
+        traffic: Vec::new(),
         environment: BTreeMap::new(),
     };
     let Some(running) = running else { return Ok(result) };
@@ -89,6 +90,7 @@ fn describe(dir: &Path, running: Option<&Running>) -> Result<LocalResult, Error>
     result.speed = local_cloud::speed(running).filter(|speed| speed.is_finite());
     result.now = text(&clock, "now");
     result.resources = status.get("resources").cloned().unwrap_or_default();
+    result.traffic = local_cloud::ports(&status);
     let region = text(&health, "region").unwrap_or_default();
     result.environment = [
         ("AWS_ENDPOINT_URL", running.endpoint.clone()),

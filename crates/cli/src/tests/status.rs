@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use aomidori_deploy::cloud::{Service, TargetHealth};
 use aomidori_model::{Fields, KindName, Reference, Target as RefTarget, Value};
 use aomidori_plan::{Busy, Observation, Observed, Ownership, Status};
 use insta::assert_snapshot;
 
+mod deployments;
+
 use super::app;
 use crate::args::Target;
 use crate::view::Paint;
+use crate::view::json::LocalPort;
 use crate::view::plan::Header;
-use crate::view::status::{Facts, Known, Targets, Tasks, human, result};
+use crate::view::status::{Facts, Known, ServiceFacts, human, result};
 
 fn live(kind: KindName, address: &str, id: &str, fields: &[(&'static str, Value)]) -> Observed {
     let mut all = Fields::default();
@@ -31,6 +35,17 @@ fn live(kind: KindName, address: &str, id: &str, fields: &[(&'static str, Value)
 
 fn to(kind: KindName, id: &str) -> Value {
     Value::Ref(Reference { kind, target: RefTarget::Id(id.into()), output: None })
+}
+
+/// Targets in these states, with the codes of reasons.
+fn targets(states: &[(&str, Option<&str>)]) -> Vec<TargetHealth> {
+    let target = |(state, reason): &(&str, Option<&str>)| TargetHealth {
+        address: "10.0.0.1".into(),
+        state: (*state).into(),
+        reason: reason.map(str::to_owned),
+        description: None,
+    };
+    states.iter().map(target).collect()
 }
 
 fn text(observation: &Observation, facts: &Facts) -> String {
@@ -109,12 +124,16 @@ fn blue_and_green() {
         web,
     ];
     let observation = Observation { account: "1".into(), region: "r".into(), resources };
-    let facts = Facts {
-        tasks: BTreeMap::from([("svc-1".to_owned(), Tasks { running: 1, pending: 1 })]),
+    let service =
+        ServiceFacts { service: Service { running: 1, pending: 1, ..Service::default() }, ..Default::default() };
+    let mut facts = Facts {
+        services: BTreeMap::from([("svc-1".to_owned(), service)]),
         targets: BTreeMap::from([
-            ("tg-blue".to_owned(), Targets { healthy: 2, other: 0 }),
-            ("tg-green".to_owned(), Targets { healthy: 1, other: 1 }),
+            ("tg-blue".to_owned(), targets(&[("healthy", None), ("healthy", None)])),
+            ("tg-green".to_owned(), targets(&[("healthy", None), ("initial", Some("Elb.RegistrationInProgress"))])),
         ]),
+        unanswered: vec!["codedeploy:ListDeployments: AccessDenied".into()],
+        ..Facts::default()
     };
     assert_snapshot!(text(&observation, &facts), @"
     shop-dev on the local cloud (http://127.0.0.1:4577), account 123456789012, eu-central-1
@@ -133,9 +152,30 @@ fn blue_and_green() {
     not ready
       platform/alb  pending  provisioning
 
+    could not be asked
+      codedeploy:ListDeployments: AccessDenied
+
     resources
       network  1 of 3
 
     AWS would bill by the hour: 1 Fargate service, 1 NAT gateway, 1 load balancer
+    ");
+
+    // On the local cloud listeners are ports of this machine.
+    facts.ports = vec![LocalPort {
+        region: "r".into(),
+        load_balancer: "shop".into(),
+        listener_arn: "l-80".into(),
+        port: 80,
+        protocol: "HTTP".into(),
+        local_port: 20080,
+        url: "http://127.0.0.1:20080/".into(),
+    }];
+    let text = text(&observation, &facts);
+    let traffic: Vec<&str> = text.lines().skip_while(|line| *line != "traffic").take(3).collect();
+    assert_snapshot!(traffic.join("\n"), @"
+    traffic
+      production  -> blue (2 healthy)        http://127.0.0.1:20080/                for http://shop-1.elb.amazonaws.com/
+      test        -> green (1 of 2 healthy)  http://shop-1.elb.amazonaws.com:8080/
     ");
 }

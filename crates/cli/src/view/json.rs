@@ -9,7 +9,7 @@ use aomidori_engine::Record;
 use aomidori_engine::event::Counts;
 use aomidori_model::Problem;
 use aomidori_plan::{Plan, Summary};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Failure, Leftover, StepFailure};
 use crate::exit::Exit;
@@ -205,8 +205,11 @@ pub struct RunResult {
     pub counts: Counts,
     /// How long it took.
     pub took_seconds: f64,
-    /// Addresses to open and names to know, by a short name (`production`, `test`).
+    /// Addresses to open and names to know, by a short name (`production`, `test`). Those of the local cloud's listeners
+    /// are answered on this machine.
     pub outputs: BTreeMap<String, String>,
+    /// What those of `outputs` that are answered on this machine would be called on AWS; empty elsewhere.
+    pub aws_names: BTreeMap<String, String>,
     /// Calls by `service:Operation`, polls and repetitions counted.
     pub calls: BTreeMap<String, u64>,
 }
@@ -277,6 +280,28 @@ pub struct LocalResult {
     pub now: Option<String>,
     /// How many resources there are, by region and kind.
     pub resources: serde_json::Value,
+    /// Its load balancers' listeners, each a port of this machine.
+    pub traffic: Vec<LocalPort>,
     /// Variables with which AWS's tools talk to it.
     pub environment: BTreeMap<String, String>,
+}
+
+/// A listener of a load balancer of the local cloud, and the port of this machine that answers for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+pub struct LocalPort {
+    /// The region of the load balancer.
+    pub region: String,
+    /// The load balancer's name.
+    pub load_balancer: String,
+    /// The listener's ARN.
+    pub listener_arn: String,
+    /// The listener's port, such as 80.
+    pub port: u16,
+    /// The listener's protocol. On this machine both are plain HTTP.
+    pub protocol: String,
+    /// The port on 127.0.0.1.
+    pub local_port: u16,
+    /// `http://127.0.0.1:PORT/`
+    pub url: String,
 }

@@ -8,7 +8,7 @@ use super::paint::table;
 
 /// How it is, and how to use it.
 pub(crate) fn human(local: &LocalResult, paint: Paint) -> String {
-    let LocalResult { running, endpoint, pid, directory, account, speed, now, resources, environment } = local;
+    let LocalResult { running, endpoint, pid, directory, account, speed, now, resources, traffic, environment } = local;
     let Some(endpoint) = endpoint.as_ref().filter(|_| *running) else {
         return format!("The local cloud does not run. Its state is in {directory}.\n");
     };
@@ -25,6 +25,16 @@ pub(crate) fn human(local: &LocalResult, paint: Paint) -> String {
         rows.push(vec!["clock".to_owned(), format!("{now}, {pace}")]);
     }
     let mut text = format!("The local cloud runs.\n{}", table(&rows, 2));
+    if !traffic.is_empty() {
+        let rows: Vec<Vec<String>> = traffic
+            .iter()
+            .map(|one| {
+                let listener = format!("{} {}", one.protocol, one.port);
+                vec![one.load_balancer.clone(), listener, format!("-> {}", paint.name(&one.url)), one.region.clone()]
+            })
+            .collect();
+        text.push_str(&format!("\n{}\n{}", paint.bold("traffic"), table(&rows, 2)));
+    }
     if let Value::Object(regions) = resources {
         for (region, kinds) in regions {
             let Value::Object(kinds) = kinds else { continue };

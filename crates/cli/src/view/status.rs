@@ -1,43 +1,30 @@
 //! The environment as a person thinks of it: traffic, services, deployments, what is missing, what is billed.
+//!
+//! Times are the cloud's own, in seconds; a local cloud may run faster than this machine.
+
+mod deployment;
+mod facts;
+mod lines;
+mod service;
+mod traffic;
 
 use std::collections::BTreeMap;
 
+use aomidori_deploy::Moment;
 use aomidori_engine::Lease;
 use aomidori_model::{Address, KindName, Stack, Target as RefTarget, Value};
 use aomidori_plan::{Notice, Observation, Observed, Ownership, Plan, Status, Summary};
 use serde::Serialize;
 
+pub use self::deployment::{End, Last, Running};
+pub(crate) use self::facts::{Facts, ServiceFacts};
+pub use self::service::{Event, Rollout, Service, Set, Side, Stopped, TargetState, Tasks, Version};
+pub use self::traffic::{Forward, Route, Rule, Targets, Traffic, Use};
 use super::paint::{table, wrap};
 use super::plan::Header;
-use super::{Paint, show, summary};
+use super::{Paint, show};
 use crate::args::Target;
 use crate::error::count;
-
-/// What no plan needs to know: how many tasks run and how many targets are healthy, by the ids of services and target
-/// groups.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
-    pub(crate) tasks: BTreeMap<String, Tasks>,
-    pub(crate) targets: BTreeMap<String, Targets>,
-}
-
-/// Tasks of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tasks {
-    /// Running.
-    pub running: u32,
-    /// On their way.
-    pub pending: u32,
-}
-
-/// Targets of a target group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Targets {
-    /// Healthy.
-    pub healthy: u32,
-    /// All others: on their way in or out, unhealthy, unused.
-    pub other: u32,
-}
 
 /// How the environment is.
 #[derive(Clone, Debug, Serialize)]
@@ -72,6 +59,10 @@ pub struct StatusResult {
     pub groups: Vec<Group>,
     /// What is billed by the hour while it is up, by kind.
     pub billed: BTreeMap<&'static str, usize>,
+    /// The cloud's time, in milliseconds since 1970; zero if it was not asked.
+    pub now: Moment,
+    /// What could not be asked, and why: it is missing in all of this.
+    pub unanswered: Vec<String>,
 }
 
 /// Who holds the stack's lock.
@@ -85,43 +76,6 @@ pub struct Lock {
     pub purpose: String,
     /// Seconds until it expires; negative if it has.
     pub expires_in: i64,
-}
-
-/// A listener that forwards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Traffic {
-    /// The listener.
-    pub listener: Address,
-    /// Where to open it.
-    pub url: Option<String>,
-    /// Where it forwards to, with weights where there are several.
-    pub forwards: Vec<Forward>,
-}
-
-/// A target group that a listener forwards to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Forward {
-    /// The target group: its address, or its ARN if it is not of the stack.
-    pub target_group: String,
-    /// Its weight, where it is not the only one.
-    pub weight: Option<i64>,
-    /// Its targets, if they were asked for.
-    pub targets: Option<Targets>,
-}
-
-/// A service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Service {
-    /// Its address.
-    pub address: Address,
-    /// `CODE_DEPLOY` or `ECS`.
-    pub controller: String,
-    /// How many tasks are wanted.
-    pub desired: Option<i64>,
-    /// How many there are, if they were asked for.
-    pub tasks: Option<Tasks>,
-    /// Its task definition's images, if it has one that is known.
-    pub images: Vec<String>,
 }
 
 /// A deployment that runs.
@@ -191,12 +145,13 @@ pub(crate) fn result(known: Known<'_>) -> StatusResult {
             purpose: purpose.clone(),
             expires_in: *expires_in,
         }),
-        traffic: of(&ours, KindName::Listener).filter_map(|(a, l)| traffic(observation, facts, a, l)).collect(),
-        services: of(&ours, KindName::EcsService).map(|(a, s)| service(observation, facts, a, s)).collect(),
+        traffic: of(&ours, KindName::Listener).filter_map(|(a, l)| traffic::of(observation, facts, a, l)).collect(),
+        services: of(&ours, KindName::EcsService).map(|(a, s)| service::of(observation, facts, a, s)).collect(),
         deployments: ours
             .iter()
             .filter_map(|(address, found)| {
-                let busy = found.busy.as_ref()?;
+                // What one left half way its service tells.
+                let busy = found.busy.as_ref().filter(|busy| !busy.over)?;
                 Some(Deployment {
                     address: (*address).clone(),
                     deployment: busy.deployment.clone(),
@@ -209,6 +164,8 @@ pub(crate) fn result(known: Known<'_>) -> StatusResult {
         notices: plan.map(|plan| plan.notices.clone()).unwrap_or_default(),
         groups: groups.collect(),
         billed: billed(&ours),
+        now: facts.now,
+        unanswered: facts.unanswered.clone(),
     }
 }
 
@@ -236,56 +193,6 @@ fn called(observation: &Observation, kind: KindName, id: &str) -> String {
     match found.map(|found| &found.owner) {
         Some(Ownership::Ours(address)) => address.to_string(),
         Some(Ownership::Foreign { .. } | Ownership::Added { .. }) | None => id.to_owned(),
-    }
-}
-
-fn traffic(observation: &Observation, facts: &Facts, address: &Address, listener: &Observed) -> Option<Traffic> {
-    if listener.fields.value("action.type").as_str() != Some("forward") {
-        return None;
-    }
-    let mut weights: BTreeMap<String, i64> = BTreeMap::new();
-    if let Value::Set(weighted) = listener.fields.value("action.forward_weights") {
-        for one in weighted {
-            let Value::Map(one) = one else { continue };
-            if let (Some(group), Some(Value::Int(weight))) = (one.get("target_group"), one.get("weight")) {
-                weights.extend(ids(group).into_iter().map(|id| (id, *weight)));
-            }
-        }
-    }
-    let mut groups = ids(listener.fields.value("action.forward"));
-    groups.extend(weights.keys().cloned());
-    groups.sort();
-    groups.dedup();
-    let forwards = groups.iter().map(|id| Forward {
-        target_group: called(observation, KindName::TargetGroup, id),
-        weight: weights.get(id).copied(),
-        targets: facts.targets.get(id).copied(),
-    });
-    Some(Traffic { listener: address.clone(), url: summary::url(observation, listener), forwards: forwards.collect() })
-}
-
-fn service(observation: &Observation, facts: &Facts, address: &Address, service: &Observed) -> Service {
-    let text = |name: &str| service.fields.value(name).as_str().unwrap_or_default().to_owned();
-    let definition = summary::pointed(observation, KindName::TaskDefinition, service.fields.value("task_definition"));
-    let images = match definition.map(|found| found.fields.value("container_definitions")) {
-        Some(Value::Map(containers)) => containers
-            .values()
-            .filter_map(|container| match container {
-                Value::Map(members) => members.get("image")?.as_str().map(str::to_owned),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    Service {
-        address: address.clone(),
-        controller: text("deployment_controller.type"),
-        desired: match service.fields.value("desired_count") {
-            Value::Int(number) => Some(*number),
-            _ => None,
-        },
-        tasks: facts.tasks.get(&service.id).copied(),
-        images,
     }
 }
 
@@ -330,11 +237,17 @@ pub(crate) fn human(header: &Header, status: &StatusResult, paint: Paint) -> Str
             text.push_str(&format!("\n{}\n{}", paint.bold(title), table(rows, 2)));
         }
     };
-    section(&mut text, "traffic", &traffic_rows(&status.traffic, paint));
-    section(&mut text, "services", &service_rows(&status.services, paint));
+    section(&mut text, "traffic", &traffic::rows(&status.traffic, paint));
+    if !status.services.is_empty() {
+        text.push_str(&format!("\n{}\n{}", paint.bold("services"), lines::services(&status.services, paint)));
+    }
+    // Those that a service tells more about are not told twice.
+    let told: Vec<&str> =
+        status.services.iter().filter_map(|it| Some(it.deployment.as_ref()?.deployment.as_str())).collect();
     let rows: Vec<Vec<String>> = status
         .deployments
         .iter()
+        .filter(|one| !told.contains(&one.deployment.as_str()))
         .map(|one| vec![paint.name(one.address.as_str()), one.deployment.clone(), paint.warn(&one.status)])
         .collect();
     section(&mut text, "deployments that run", &rows);
@@ -344,6 +257,17 @@ pub(crate) fn human(header: &Header, status: &StatusResult, paint: Paint) -> Str
         .map(|one| vec![paint.name(one.address.as_str()), paint.warn(one.state), one.why.clone()])
         .collect();
     section(&mut text, "not ready", &rows);
+    let events = lines::events(&status.services, paint);
+    section(&mut text, "last events", &events);
+    let unanswered: Vec<Vec<String>> = status.unanswered.iter().map(|why| vec![paint.warn(why)]).collect();
+    section(&mut text, "could not be asked", &unanswered);
+    if lines::tells_times(&status.services) && header.speed.is_finite() && (header.speed - 1.0).abs() > f64::EPSILON {
+        let pace = match header.speed > 0.0 {
+            true => format!("runs {} times as fast as this machine's", header.speed),
+            false => "is stepped by hand".to_owned(),
+        };
+        text.push_str(&format!("\n{}\n", paint.dim(&format!("Times are by the local cloud's clock, which {pace}."))));
+    }
     if status.live > 0 {
         let rows: Vec<Vec<String>> = status
             .groups
@@ -386,61 +310,4 @@ fn headline(status: &StatusResult, paint: Paint) -> String {
         }
     };
     format!("{live} {pending}\n")
-}
-
-fn traffic_rows(traffic: &[Traffic], paint: Paint) -> Vec<Vec<String>> {
-    let forward = |one: &Forward, several: bool| {
-        let name = one.target_group.rsplit('/').next().unwrap_or(&one.target_group);
-        let colour = match name {
-            "green" => paint.good(name),
-            _ => paint.name(name),
-        };
-        let weight = one.weight.filter(|_| several).map(|weight| format!(" {weight}")).unwrap_or_default();
-        let targets = match one.targets {
-            Some(Targets { healthy, other: 0 }) => format!(" ({healthy} healthy)"),
-            Some(Targets { healthy, other }) => format!(" ({healthy} of {} healthy)", healthy + other),
-            None => String::new(),
-        };
-        format!("{colour}{weight}{targets}")
-    };
-    traffic
-        .iter()
-        .map(|one| {
-            let several = one.forwards.len() > 1;
-            let to: Vec<String> = one.forwards.iter().map(|one| forward(one, several)).collect();
-            vec![
-                one.listener.leaf().to_owned(),
-                format!("-> {}", to.join(", ")),
-                paint.name(one.url.as_deref().unwrap_or_default()),
-            ]
-        })
-        .collect()
-}
-
-fn service_rows(services: &[Service], paint: Paint) -> Vec<Vec<String>> {
-    services
-        .iter()
-        .map(|one| {
-            let desired = one.desired.map_or("?".to_owned(), |desired| desired.to_string());
-            let tasks = match one.tasks {
-                None => format!("{desired} wanted"),
-                Some(Tasks { running, pending }) => {
-                    let pending = if pending > 0 { format!(", {pending} starting") } else { String::new() };
-                    let text = format!("{running} of {desired} running{pending}");
-                    if Some(i64::from(running)) == one.desired { paint.good(&text) } else { paint.warn(&text) }
-                }
-            };
-            let controller = match one.controller.as_str() {
-                "CODE_DEPLOY" => "CodeDeploy",
-                _ => "rolling",
-            };
-            // The registry's host says nothing that the header does not.
-            let images: Vec<&str> = one
-                .images
-                .iter()
-                .map(|image| image.split_once(".amazonaws.com/").map_or(image.as_str(), |(_, rest)| rest))
-                .collect();
-            vec![one.address.leaf().to_owned(), controller.to_owned(), tasks, paint.dim(&images.join(", "))]
-        })
-        .collect()
 }

@@ -8,6 +8,7 @@ use aomidori_model::{KindName, Value};
 use aomidori_plan::{Action, Observation, Observed, Plan, Summary};
 
 use super::Paint;
+use super::json::LocalPort;
 use super::paint::table;
 use super::schedule::duration;
 use crate::args::Target;
@@ -40,9 +41,18 @@ pub(crate) fn line(report: &Report, calls: u64, paint: Paint) -> String {
     format!("{complete} {add} added, {change} changed, {destroy} destroyed in {took}{calls}.\n")
 }
 
-/// Addresses to open and names to know, by a short name.
-pub(crate) fn outputs(observation: &Observation) -> BTreeMap<String, String> {
-    let mut outputs = BTreeMap::new();
+/// What is said of an environment at the end: addresses to open and names to know, by a short name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outputs {
+    /// As they can be opened from here.
+    pub(crate) open: BTreeMap<String, String>,
+    /// As AWS would call those that this machine answers.
+    pub(crate) aws_names: BTreeMap<String, String>,
+}
+
+/// What is said of an environment at the end.
+pub(crate) fn outputs(observation: &Observation, ports: &[LocalPort]) -> Outputs {
+    let Outputs { open: mut outputs, mut aws_names } = Outputs::default();
     for (address, found) in observation.ours() {
         let text = match found.kind {
             KindName::Listener => url(observation, found),
@@ -53,9 +63,22 @@ pub(crate) fn outputs(observation: &Observation) -> BTreeMap<String, String> {
         let Some(text) = text else { continue };
         let leaf = address.leaf().to_owned();
         let name = if outputs.contains_key(&leaf) { address.to_string() } else { leaf };
-        outputs.insert(name, text);
+        match local(ports, &found.id) {
+            Some(here) => {
+                aws_names.insert(name.clone(), text);
+                outputs.insert(name, here.to_owned());
+            }
+            None => {
+                outputs.insert(name, text);
+            }
+        }
     }
-    outputs
+    Outputs { open: outputs, aws_names }
+}
+
+/// Where a listener of the local cloud is answered on this machine.
+pub(crate) fn local<'a>(ports: &'a [LocalPort], listener: &str) -> Option<&'a str> {
+    ports.iter().find(|port| port.listener_arn == listener).map(|port| port.url.as_str())
 }
 
 /// Where a listener that forwards is to be found.
@@ -63,6 +86,11 @@ pub(crate) fn url(observation: &Observation, listener: &Observed) -> Option<Stri
     if listener.fields.value("action.type").as_str() != Some("forward") {
         return None;
     }
+    place(observation, listener)
+}
+
+/// Where a listener is to be found, whatever it does.
+pub(crate) fn place(observation: &Observation, listener: &Observed) -> Option<String> {
     let balancer = pointed(observation, KindName::LoadBalancer, listener.fields.value("load_balancer_arn"))?;
     let host = balancer.output(Some("dns_name"))?;
     let scheme = match listener.fields.value("protocol").as_str() {
@@ -89,18 +117,24 @@ pub(crate) fn pointed<'a>(observation: &'a Observation, kind: KindName, value: &
 }
 
 /// After `up`: outputs, and what to do next.
-pub(crate) fn after_up(outputs: &BTreeMap<String, String>, target: Target, costs: bool, paint: Paint) -> String {
+pub(crate) fn after_up(outputs: &Outputs, target: Target, costs: bool, paint: Paint) -> String {
+    let Outputs { open, aws_names } = outputs;
     let mut text = String::new();
-    if !outputs.is_empty() {
-        let rows: Vec<Vec<String>> =
-            outputs.iter().map(|(name, value)| vec![name.clone(), paint.name(value)]).collect();
+    if !open.is_empty() {
+        let rows: Vec<Vec<String>> = open
+            .iter()
+            .map(|(name, value)| {
+                let aws = aws_names.get(name).map(|aws| paint.dim(&format!("for {aws}"))).unwrap_or_default();
+                vec![name.clone(), paint.name(value), aws]
+            })
+            .collect();
         text.push_str(&format!("\n{}\n", table(&rows, 2)));
     }
     text.push_str("Next: `status` shows it as it is, `plan` says when something differs, `down` removes all of it.\n");
     match target {
         Target::Local => text.push_str(&format!(
             "{}\n",
-            paint.dim("This is the local cloud: nothing of it costs anything, and its names are not in any DNS.")
+            paint.dim("This is the local cloud: nothing of it costs anything, and its AWS names are not in any DNS.")
         )),
         Target::Aws if costs => {
             text.push_str(&format!("{}\n", paint.warn("It costs money while it is up: `down` leaves nothing.")));

@@ -235,6 +235,17 @@ fn the_word_is_given_once_and_again_only_if_it_has_no_effect() {
 }
 
 #[test]
+fn the_word_is_given_and_not_waited_for() {
+    let goal = Goal { at_ready: AtReady::Reroute, ..goal(Until::Created) };
+    let mut history = following();
+    let first = next(&goal, &history, &seen(ready()), at(100));
+    assert_eq!(first, Decision::Call(Call::Continue("d-1".into(), WaitType::Ready)));
+    history.continued.tried(None, at(100));
+    let then = next(&goal, &history, &seen(ready()), at(101));
+    assert_eq!(done(then), Outcome::Created { id: "d-1".into() });
+}
+
+#[test]
 fn a_probe_decides() {
     let goal = Goal { at_ready: AtReady::Probe(probe()), ..goal(Until::Rerouted) };
     assert_eq!(decide(&goal, ready()), Decision::Call(Call::Probe(probe())));

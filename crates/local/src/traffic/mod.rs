@@ -1,8 +1,9 @@
 //! Real traffic: each listener of a load balancer is a port on 127.0.0.1.
 //!
-//! A browser cannot have port 80 of an ALB, so that a listener gets a local port: that of its last run if it is free,
-//! else 20000 more than its own (80 is 20080, 8080 is 28080), else any. [`route`] finds the task for a request by the
-//! listener's rules and weights as they are at that moment, and [`page`] is what the task's container answers.
+//! A browser cannot have port 80 of an ALB, so that a listener gets a local port: the one that the same port of a load
+//! balancer of that name had before if it is free, else 20000 more than its own (80 is 20080, 8080 is 28080), else any.
+//! [`route`] finds the task for a request by the listener's rules and weights as they are at that moment, and [`page`] is
+//! what the task's container answers.
 //!
 //! What differs from AWS: an HTTPS listener speaks plain HTTP, since no certificate exists here; a target group without a
 //! healthy target is answered with 503 even where AWS would ask unhealthy ones rather than nobody; authentication lets
@@ -130,7 +131,7 @@ pub(crate) fn sync(shared: &Arc<Shared>) {
                 listener_arn: arn.clone(),
                 port: listener.port,
                 protocol: listener.protocol.clone(),
-                local_port: state.elbv2.traffic_ports.get(arn).copied().unwrap_or(0),
+                local_port: state.elbv2.traffic_ports.get(&place(&balancer.name, listener.port)).copied().unwrap_or(0),
                 url: String::new(),
             };
             wanted.insert(arn.clone(), told);
@@ -139,9 +140,6 @@ pub(crate) fn sync(shared: &Arc<Shared>) {
     open.retain(|arn, port| {
         wanted.get(arn).is_some_and(|w| w.port == port.told.port && w.protocol == port.told.protocol)
     });
-    for state in core.world.regions.values_mut() {
-        state.elbv2.traffic_ports.retain(|arn, _| wanted.contains_key(arn));
-    }
     for (arn, mut told) in wanted {
         if open.contains_key(&arn) {
             continue;
@@ -149,8 +147,8 @@ pub(crate) fn sync(shared: &Arc<Shared>) {
         // Without a free port there is no traffic to this listener; everything else works.
         let Some((socket, port)) = bind(&told) else { continue };
         (told.local_port, told.url) = (port, format!("http://127.0.0.1:{port}"));
-        let state = core.world.regions.get_mut(&told.region);
-        if state.is_some_and(|state| state.elbv2.traffic_ports.insert(arn.clone(), port) != Some(port)) {
+        let (state, place) = (core.world.regions.get_mut(&told.region), place(&told.load_balancer, told.port));
+        if state.is_some_and(|state| state.elbv2.traffic_ports.insert(place, port) != Some(port)) {
             core.changed();
         }
         let (stop, stopped) = oneshot::channel();
@@ -158,6 +156,11 @@ pub(crate) fn sync(shared: &Arc<Shared>) {
         runtime.spawn(serve(socket, at, stopped));
         open.insert(arn, Open { told, _stop: stop });
     }
+}
+
+/// By what a local port is remembered: a listener that is made anew, after its load balancer or by itself, has it again.
+fn place(load_balancer: &str, port: u16) -> String {
+    format!("{load_balancer}:{port}")
 }
 
 fn bind(told: &TrafficPort) -> Option<(TcpListener, u16)> {

@@ -246,13 +246,30 @@ fn ports_are_told_kept_over_a_restart_and_closed_with_their_listener() {
     s.until(&id, |d| d["status"] == "Succeeded");
     assert_eq!(s.tag(80), "v2");
 
+    let listeners = s.ok("elasticloadbalancing", "DescribeListeners", json!({"ListenerArns": [s.practice.test]}));
+    let listener = listeners["Listeners"][0].clone();
     s.ok("elasticloadbalancing", "DeleteListener", json!({"ListenerArn": s.practice.test}));
     assert_eq!(s.cloud.traffic().len(), 1);
-    for _ in 0..100 {
-        if TcpStream::connect(("127.0.0.1", before[1].local_port)).is_err() {
-            return s.cloud.reset();
+    let is_closed = || TcpStream::connect(("127.0.0.1", before[1].local_port)).is_err();
+    let soon = (0..100).any(|_| {
+        let closed = is_closed();
+        if !closed {
+            std::thread::sleep(Duration::from_millis(20));
         }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("the port of a deleted listener is still open");
+        closed
+    });
+    assert!(soon, "the port of a deleted listener is still open");
+
+    // One that is made anew is another listener, in the same place.
+    let new = json!({
+        "LoadBalancerArn": listener["LoadBalancerArn"],
+        "Port": listener["Port"],
+        "Protocol": listener["Protocol"],
+        "DefaultActions": listener["DefaultActions"],
+    });
+    s.ok("elasticloadbalancing", "CreateListener", new);
+    let after = s.cloud.traffic();
+    assert_ne!(after[1].listener_arn, before[1].listener_arn);
+    assert_eq!(after[1].url, before[1].url);
+    s.cloud.reset();
 }

@@ -1,7 +1,5 @@
 //! What the commands over deployments share: a service of the stack, with the ids of what is live, and the cloud's clock.
 
-use std::collections::BTreeMap;
-
 use aomidori_aws::Aws;
 use aomidori_deploy::cloud::{DeployCloud as _, Deployment};
 use aomidori_deploy::{Clock, Deployer, DriveOptions, Moment, Pair, Place, Progress, Site, Timings};
@@ -15,8 +13,9 @@ use crate::commands::session::{Session, prepare};
 use crate::connect;
 use crate::error::{Error, Failure};
 use crate::local_cloud;
-use crate::settings::{Environment, Load};
+use crate::settings::{self, Environment, Load};
 use crate::view::deployment::Urls;
+use crate::view::json::LocalPort;
 use crate::view::plan::Header;
 use crate::view::{Printer, summary};
 
@@ -60,7 +59,7 @@ impl Desk {
             known.insert(address.clone(), Made { id: found.id.clone(), outputs: found.outputs.clone() });
         }
         let site = Site::of(&session.source.stack, &known, service.as_deref())?;
-        let here = here(&session)?;
+        let here = here(&session.settings);
         let urls = match &site.deployer {
             Deployer::CodeDeploy(pair) => urls(pair, &observation, &here.ports),
             Deployer::Rolling { .. } => Urls::default(),
@@ -81,7 +80,8 @@ impl Desk {
     /// Has the local cloud run as fast as before somebody looked.
     pub(super) fn go_on(&mut self) -> Result<(), Error> {
         local_cloud::hurry(&self.session.settings)?;
-        self.see_clock()
+        self.see_clock();
+        Ok(())
     }
 
     /// Has the local cloud run as fast as AWS while somebody looks. True if it is slower now.
@@ -89,19 +89,18 @@ impl Desk {
         let slower =
             self.session.settings.target == Target::Local && local_cloud::slow_down(&self.session.settings.local)?;
         if slower {
-            self.see_clock()?;
+            self.see_clock();
         }
         Ok(slower)
     }
 
-    fn see_clock(&mut self) -> Result<(), Error> {
-        let Here { clock, rate, ports: _ } = here(&self.session)?;
+    fn see_clock(&mut self) {
+        let Here { clock, rate, ports: _ } = here(&self.session.settings);
         self.clock = clock;
         // An instant one stays so: only its waits take time.
         if self.session.speed.is_finite() {
             self.session.speed = rate;
         }
-        Ok(())
     }
 
     /// What CodeDeploy moves.
@@ -198,41 +197,24 @@ fn guard(session: &Session<Aws>, observation: &Observation) -> Result<(), Error>
     }
 }
 
-/// The cloud's clock, and the ports of this machine at which listeners of the local cloud answer, by ARN.
+/// The cloud's clock, how fast it runs, and the ports of this machine at which listeners of the local cloud answer.
 struct Here {
     clock: Clock,
     rate: f64,
-    ports: BTreeMap<String, u16>,
+    ports: Vec<LocalPort>,
 }
 
-fn here(session: &Session<Aws>) -> Result<Here, Error> {
-    let nothing = Here { clock: Clock::system(), rate: 1.0, ports: BTreeMap::new() };
-    if session.settings.target == Target::Aws {
-        return Ok(nothing);
-    }
-    let Some(running) = local_cloud::find(&local_cloud::directory(&session.settings.local)?) else {
-        return Ok(nothing);
-    };
-    let status = local_cloud::ask(&running, "status")?;
-    let clock = |name: &str| status.get("clock").and_then(|clock| clock.get(name));
-    let now = clock("epochMillis").and_then(serde_json::Value::as_i64);
-    let rate = clock("rate").and_then(serde_json::Value::as_f64).unwrap_or(1.0);
-    let ports = status.get("traffic").and_then(serde_json::Value::as_array);
-    let port = |one: &serde_json::Value| {
-        let port = one.get("localPort")?.as_u64().and_then(|port| u16::try_from(port).ok())?;
-        Some((one.get("listenerArn")?.as_str()?.to_owned(), port))
-    };
-    Ok(Here {
-        clock: now.map_or_else(Clock::system, |now| Clock::at(Moment(now), rate)),
-        rate,
-        ports: ports.into_iter().flatten().filter_map(port).collect(),
-    })
+fn here(settings: &settings::Cloud) -> Here {
+    let local_cloud::Here { clock, ports } = local_cloud::here(settings);
+    let (clock, rate) =
+        clock.map_or_else(|| (Clock::system(), 1.0), |(now, rate)| (Clock::at(Moment(now), rate), rate));
+    Here { clock, rate, ports }
 }
 
 /// Where production and test traffic can be asked for: on this machine for the local cloud.
-fn urls(pair: &Pair, observation: &Observation, ports: &BTreeMap<String, u16>) -> Urls {
-    let url = |listener: &str| match ports.get(listener) {
-        Some(port) => Some(format!("http://127.0.0.1:{port}/")),
+fn urls(pair: &Pair, observation: &Observation, ports: &[LocalPort]) -> Urls {
+    let url = |listener: &str| match summary::local(ports, listener) {
+        Some(url) => Some(url.to_owned()),
         None => {
             let found = observation.resources.iter().find(|found| found.id == listener)?;
             summary::url(observation, found)

@@ -45,7 +45,7 @@ pub(crate) struct State {
     pub(crate) listeners: BTreeMap<String, Listener>,
     /// Those that users made; a listener has its default rule in itself.
     pub(crate) rules: BTreeMap<String, Rule>,
-    /// The local ports of listeners, which they get again.
+    /// The local ports of listeners, which they get again: by the load balancer's name and their own port.
     pub(crate) traffic_ports: BTreeMap<String, u16>,
 }
 
