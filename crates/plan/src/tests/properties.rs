@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use aomidori_model::{Compare, KindName, Owner, Target};
+use aomidori_model::{Compare, KindName, Owner, Target, Value};
 use proptest::prelude::*;
 
 use super::support::render;
 use crate::testing::{Dice, Genes, Moment, World, stack};
-use crate::{Action, Notice, Observation, Ownership, destroy, plan};
+use crate::{Action, Notice, Observation, Ownership, current, destroy, plan};
 
 fn genes() -> impl Strategy<Value = Genes> {
     prop::collection::vec(0u8..5, 0..=Genes::COUNT).prop_map(Genes)
@@ -186,7 +186,7 @@ proptest! {
         for most in [3, 2, 1, 0] {
             let todo = plan(&want, &world.observe()).unwrap();
             let waits = |step: &crate::Step| {
-                step.kind == KindName::EcsService && step.action == Action::Update && moment == Moment::HalfWay
+                step.address.as_str() == "services/web" && step.action == Action::Update && moment == Moment::HalfWay
             };
             prop_assert!(!todo.steps.iter().any(waits), "{}", render(&todo));
             if todo.is_empty() {
@@ -197,22 +197,33 @@ proptest! {
             let done = world.run(&want, &todo, &mut dice, usize::MAX);
             prop_assert_eq!(done.clone(), Ok(true), "{:?}\n{}", done, render(&todo));
         }
-        let groups: BTreeSet<&String> =
-            world.items.iter().filter(|item| item.kind == KindName::TargetGroup).map(|item| &item.id).collect();
+        let seen = world.observe();
+        let live = current(&want, &seen).unwrap();
         for now in &world.items {
             let Some(then) = before.iter().find(|then| then.kind == now.kind && then.id == now.id) else { continue };
-            let mut forwards = true;
+            let ids = |value: &Value| {
+                let mut ids = BTreeSet::new();
+                value.for_each_ref(&mut |to| {
+                    ids.insert(match &to.target {
+                        Target::Id(id) => Some(id.clone()),
+                        Target::Address(at) => live.get(at).map(|item| item.id.clone()),
+                    });
+                });
+                ids
+            };
+            let wanted = match &now.owner {
+                Ownership::Ours(at) => want.fields().get(at).map(|it| it.value("action.forward").clone()),
+                _ => None,
+            };
             let forward = then.fields.value("action.forward");
-            forward.for_each_ref(&mut |to| {
-                forwards &= matches!(&to.target, Target::Id(id) if groups.contains(id));
-            });
+            let stays = wanted.is_some_and(|pair| ids(forward).is_subset(&ids(&pair)));
             let theirs = now.fields.iter().filter(|field| field.owner == Owner::CodeDeploy);
             for field in theirs.filter(|field| field.name != "load_balancer") {
                 prop_assert_eq!(&field.value, then.fields.value(field.name), "{} of {}", field.name, now.id);
             }
-            // Where both sides stay, so does the traffic.
+            // Where the sides that it is on stay, so does the traffic.
             let pair = now.fields.iter().any(|it| it.name == "action.forward" && it.compare == Compare::Within);
-            if forwards && pair {
+            if stays && pair {
                 prop_assert_eq!(now.fields.value("action.forward"), forward, "{}", now.id);
             }
         }
