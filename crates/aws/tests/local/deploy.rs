@@ -253,3 +253,29 @@ async fn a_rolling_service_is_followed_by_our_deployment() {
     assert_eq!(told, [(1, true, Ended::Replaced), (2, false, Ended::Replaced), (3, true, Ended::Live)]);
     world.down(&stack).await;
 }
+
+/// Somebody deletes the service while green is live: what takes its place starts where requests go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_made_anew_starts_on_the_live_side() {
+    let (world, stack) = built().await;
+    let site = site(&world, &stack, None).await;
+    let production = pair(&site).production.clone();
+    let blue = live(&world, &production).await;
+    let (_, green) = registered(&world, &site, "green").await;
+    let goal = goal(&site, create(&site, &green, "run-1"), AtReady::Reroute, Until::Terminated);
+    let outcome = drive(&world, &site, &goal).await;
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    let mut without = stack.clone();
+    for at in ["code-deploy/deployment-group", "services/service/maintenance-bg"] {
+        without.remove(&at.parse().expect("an address"));
+    }
+    world.up(&without).await;
+    world.up(&stack).await;
+    let now = live(&world, &production).await;
+    assert_ne!(now, blue, "nobody moved the listener");
+    let service = world.aws.service(&site.at).await.expect("an answer").expect("a service");
+    let on: Vec<_> = service.task_sets.iter().filter_map(|set| set.target_group.as_ref()).collect();
+    assert_eq!(on, [&now]);
+    nothing_to_do(&world, &stack, "made anew").await;
+    world.down(&stack).await;
+}

@@ -77,8 +77,8 @@ impl World {
                 (_, 0) => sides.iter().collect(),
                 (_, at) => sides.get(at - 1).into_iter().collect(),
             };
-            let weights = to.iter().map(|id| Value::str(format!("{id} {}", 100 / to.len())));
-            let weights = Value::Set(weights.collect());
+            // Both groups stay in a listener for good, one with weight 0 (aws-facts 3.5).
+            let weights = Value::Set(sides.iter().map(side).collect());
             let to = Value::Set(to.iter().map(|id| side(id)).collect());
             item.fields =
                 with_value(&with_value(&item.fields, "action.forward", to), "action.forward_weights", weights);

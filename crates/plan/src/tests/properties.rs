@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aomidori_model::{Compare, KindName, Owner, Target, Value};
+use aomidori_model::{Compare, Owner, Target, Value};
 use proptest::prelude::*;
 
 use super::support::render;
