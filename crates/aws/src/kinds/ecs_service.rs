@@ -14,7 +14,7 @@ use aws_sdk_ecs::types::{
 use crate::call;
 use crate::client::Cx;
 use crate::live::Live;
-use crate::services::{changes_any, ecs, ids, incomplete, is_it, made, signed};
+use crate::services::{changes_any, ecs, elb, ids, incomplete, is_it, made, signed};
 
 pub(crate) use convert::{fields_of, how_far};
 
@@ -27,6 +27,11 @@ impl Live for EcsService {
             Deployment::CodeDeploy { .. } => DeploymentControllerType::CodeDeploy,
             Deployment::Rolling(_) => DeploymentControllerType::Ecs,
         };
+        let mut started = targets(want, w)?;
+        if let (Deployment::CodeDeploy { target }, Some([on])) = (&want.deployment, started.as_deref_mut()) {
+            let pair = [w.known.id(&target.blue)?, w.known.id(&target.green)?];
+            on.target_group_arn = Some(elb::routed_side(cx, pair).await.map_err(call::fresh)?);
+        }
         let request = cx
             .ecs
             .create_service()
@@ -38,7 +43,7 @@ impl Live for EcsService {
             .launch_type(LaunchType::Fargate)
             .set_platform_version(want.platform_version.clone())
             .network_configuration(network(want, w)?)
-            .set_load_balancers(targets(want, w)?)
+            .set_load_balancers(started)
             .set_service_registries(registries(want, w)?)
             .set_enable_execute_command(want.enable_execute_command)
             .set_health_check_grace_period_seconds(want.health_check_grace_period.map(signed))
@@ -176,7 +181,8 @@ fn network(want: &EcsService, w: Want<'_>) -> Result<NetworkConfiguration, Cloud
     Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
 }
 
-/// Where the service's tasks are registered; a blue/green service starts on blue, with one target group only.
+/// Where the service's tasks are registered; a blue/green service has one target group only, and starts on blue unless
+/// requests go to green: one that takes another's place after a deployment.
 fn targets(want: &EcsService, w: Want<'_>) -> Result<Option<Vec<LoadBalancer>>, CloudError> {
     let target = |ServiceTarget { target_group, container, port }: &ServiceTarget| {
         Ok(LoadBalancer::builder()

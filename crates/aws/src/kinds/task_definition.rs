@@ -25,6 +25,8 @@ use crate::tags::Tags;
 
 pub(crate) use containers::declared_image_tag;
 
+/// The output that names the latest revision of the family, where another one stands for the definition.
+pub(crate) const LATEST: &str = "latest";
 const REGISTER: &str = "ecs:RegisterTaskDefinition";
 /// How many revisions are looked through for one of ours under other people's.
 const DEPTH: usize = 20;
@@ -84,7 +86,7 @@ impl Live for TaskDefinition {
     }
 
     async fn delete(cx: &Cx, have: &Observed) -> Result<(), CloudError> {
-        let Some((family, revision)) = parts(&have.id) else {
+        let Some((family, revision)) = parts(have.outputs.get(LATEST).unwrap_or(&have.id)) else {
             return Err(CloudError::bug(format!("`{}` is not the ARN of a task definition", have.id)));
         };
         let stack = have.marks().stack.unwrap_or_default();

@@ -19,10 +19,48 @@ use crate::services::{address_of, ecs, leaf, set_field};
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let hints = scope.hints("ecs").await;
-    let (mut resources, definitions) =
+    let (mut resources, mut definitions) =
         tokio::try_join!(clusters_and_services(cx, scope, &hints), definitions(cx, scope, &hints))?;
+    running(cx, scope, &resources, &mut definitions).await?;
     resources.extend(definitions);
     Ok(resources)
+}
+
+/// A rolling service that was rolled back, by its circuit breaker or by somebody, runs an older revision than its family's
+/// latest. Where the two differ only in the image that was deployed, the one that runs stands for the definition: to roll
+/// out the latest again would undo the rollback.
+async fn running(
+    cx: &Cx,
+    scope: &Scope<'_>,
+    services: &[Observed],
+    definitions: &mut [Observed],
+) -> Result<(), CloudError> {
+    for service in services.iter().filter(|it| it.kind == KindName::EcsService) {
+        if service.fields.value("deployment_controller.type").as_str() != Some("ECS") {
+            continue;
+        }
+        let mut runs = None;
+        service.fields.value("task_definition").for_each_ref(&mut |reference| {
+            if let Target::Id(arn) = &reference.target {
+                runs = Some(arn.clone());
+            }
+        });
+        let Some((arn, (family, _))) = runs.as_deref().and_then(|arn| Some((arn, task_definition::parts(arn)?))) else {
+            continue;
+        };
+        let of_it = |it: &&mut Observed| {
+            let older = task_definition::parts(&it.id).is_some_and(|(of, _)| of == family) && it.id != arn;
+            older && matches!(it.owner, Ownership::Ours(_)) && it.status == Status::Ready
+        };
+        let Some(latest) = definitions.iter_mut().find(of_it) else { continue };
+        let found = task_definition::describe(cx, arn).await?.filter(Found::is_active);
+        let Some(mut older) = found.and_then(|found| one_definition(scope, found)) else { continue };
+        if older.owner == latest.owner && older.fields == latest.fields {
+            older.outputs.insert(task_definition::LATEST.into(), latest.id.clone());
+            *latest = older;
+        }
+    }
+    Ok(())
 }
 
 fn hinted<'h>(hints: &'h [&Hint], prefix: &'static str) -> impl Iterator<Item = &'h str> {

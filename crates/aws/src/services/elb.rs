@@ -145,6 +145,39 @@ pub(crate) async fn live_side(cx: &Cx, action: &Action, known: &Known) -> Result
     Ok(Some(primary.unwrap_or(blue)))
 }
 
+/// That of a pair of target groups, blue first, which requests are sent to: by the weights in all listeners that forward to
+/// it, and where those are in two minds, by the listener of the lowest port. Blue if none says.
+pub(crate) async fn routed_side(cx: &Cx, [blue, green]: [String; 2]) -> Result<String, CloudError> {
+    let answer = call::read("elasticloadbalancing:DescribeTargetGroups", || {
+        cx.elb.describe_target_groups().target_group_arns(&blue).target_group_arns(&green).send()
+    })
+    .await?;
+    let balancers: BTreeSet<&String> = answer.target_groups().iter().flat_map(|it| it.load_balancer_arns()).collect();
+    let mut listeners = Vec::new();
+    for balancer in balancers {
+        listeners.extend(crate::kinds::listener::of_load_balancer(cx, balancer).await?);
+    }
+    listeners.sort_by_key(|listener| listener.port);
+    let lead = |listener: &aws::Listener| -> i64 {
+        let actions = listener.default_actions().iter();
+        let groups = actions.filter_map(|it| it.forward_config.as_ref()).flat_map(|it| it.target_groups());
+        groups
+            .map(|group| {
+                let weight = i64::from(group.weight.unwrap_or(1));
+                match group.target_group_arn.as_ref() {
+                    Some(arn) if *arn == green => weight,
+                    Some(arn) if *arn == blue => -weight,
+                    _ => 0,
+                }
+            })
+            .sum()
+    };
+    let leads: Vec<i64> = listeners.iter().map(lead).filter(|lead| *lead != 0).collect();
+    let sum: i64 = leads.iter().map(|lead| lead.signum()).sum();
+    let to_green = if sum == 0 { leads.first().is_some_and(|lead| *lead > 0) } else { sum > 0 };
+    Ok(if to_green { green } else { blue })
+}
+
 async fn has_targets(cx: &Cx, arn: &str) -> Result<bool, CloudError> {
     let answer = call::read("elasticloadbalancing:DescribeTargetHealth", || {
         cx.elb.describe_target_health().target_group_arn(arn).send()

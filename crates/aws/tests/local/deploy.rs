@@ -214,23 +214,68 @@ async fn what_does_not_last_is_rolled_back() {
     world.down(&stack).await;
 }
 
+async fn rolled(world: &World, site: &Site, arn: &str) -> Outcome {
+    let Deployer::Rolling { timings, .. } = &site.deployer else { panic!("ECS deploys it") };
+    let goal = RollingGoal {
+        task_definition: arn.to_owned(),
+        detached: false,
+        on_trouble: OnTrouble::RollBack,
+        timings: *timings,
+    };
+    let (options, cancel) = (drive_options(world), CancellationToken::new());
+    let outcome = roll(&world.aws, &place(site), &goal, &options, &Nobody, &Events::none(), &cancel).await;
+    outcome.expect("answers")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_service_is_followed_by_our_deployment() {
     let (world, stack) = built().await;
     let site = site(&world, &stack, Some("backend-blue")).await;
     let (_, green) = registered(&world, &site, "green").await;
-    let Deployer::Rolling { timings, .. } = &site.deployer else { panic!("ECS deploys it") };
-    let goal = RollingGoal {
-        task_definition: green.clone(),
-        detached: false,
-        on_trouble: OnTrouble::RollBack,
-        timings: *timings,
-    };
-    let (options, cancel) = (drive_options(&world), CancellationToken::new());
-    let outcome = roll(&world.aws, &place(&site), &goal, &options, &Nobody, &Events::none(), &cancel).await;
-    assert!(matches!(outcome, Ok(Outcome::Succeeded { .. })), "{outcome:?}");
+    let first = generations(&world.aws, &site).await.expect("generations");
+    assert_eq!(first.iter().map(|it| (it.number, it.end)).collect::<Vec<_>>(), [(1, Ended::Live)]);
+    let outcome = rolled(&world, &site, &green).await;
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
     let service = world.aws.service(&site.at).await.expect("an answer").expect("a service");
     assert_eq!(service.task_definition.as_ref(), Some(&green));
     nothing_to_do(&world, &stack, "rolled").await;
+
+    // ECS remembers what it rolled out, and so one can go back.
+    let found = generations(&world.aws, &site).await.expect("generations");
+    assert_eq!(found.iter().map(|it| it.end).collect::<Vec<_>>(), [Ended::Replaced, Ended::Live]);
+    assert_eq!((found[1].tag.as_deref(), &found[1].task_definition), (Some("green"), &green));
+    let back = back_to(&found, None).expect("a generation").task_definition.clone();
+    let outcome = rolled(&world, &site, &back).await;
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    nothing_to_do(&world, &stack, "rolled back").await;
+    let found = generations(&world.aws, &site).await.expect("generations");
+    let told: Vec<_> = found.iter().map(|it| (it.number, it.task_definition == back, it.end)).collect();
+    assert_eq!(told, [(1, true, Ended::Replaced), (2, false, Ended::Replaced), (3, true, Ended::Live)]);
+    world.down(&stack).await;
+}
+
+/// Somebody deletes the service while green is live: what takes its place starts where requests go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_made_anew_starts_on_the_live_side() {
+    let (world, stack) = built().await;
+    let site = site(&world, &stack, None).await;
+    let production = pair(&site).production.clone();
+    let blue = live(&world, &production).await;
+    let (_, green) = registered(&world, &site, "green").await;
+    let goal = goal(&site, create(&site, &green, "run-1"), AtReady::Reroute, Until::Terminated);
+    let outcome = drive(&world, &site, &goal).await;
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    let mut without = stack.clone();
+    for at in ["code-deploy/deployment-group", "services/service/maintenance-bg"] {
+        without.remove(&at.parse().expect("an address"));
+    }
+    world.up(&without).await;
+    world.up(&stack).await;
+    let now = live(&world, &production).await;
+    assert_ne!(now, blue, "nobody moved the listener");
+    let service = world.aws.service(&site.at).await.expect("an answer").expect("a service");
+    let on: Vec<_> = service.task_sets.iter().filter_map(|set| set.target_group.as_ref()).collect();
+    assert_eq!(on, [&now]);
+    nothing_to_do(&world, &stack, "made anew").await;
     world.down(&stack).await;
 }

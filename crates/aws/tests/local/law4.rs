@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aomidori_deploy::cloud::{DeployCloud, Deployment, NewDeployment, Status, WaitType};
 use aomidori_deploy::generations::{back_to, generations};
-use aomidori_deploy::{Pair, Site};
+use aomidori_deploy::{Pair, Progress, Site};
 use aomidori_local::{Options, Pace, Quotas};
 use aomidori_model::kinds::deployment_config::TrafficRouting;
 use aomidori_model::kinds::deployment_group::{ReadyOption, RollbackEvent};
@@ -151,6 +151,8 @@ struct Walk {
     site: Site,
     revisions: Vec<String>,
     log: Vec<String>,
+    /// The states that were checked.
+    reached: BTreeSet<String>,
 }
 
 impl Walk {
@@ -177,7 +179,16 @@ impl Walk {
         let site = site(&world, &stack, None).await;
         let first = world.aws.service(&site.at).await.expect("an answer").expect("a service").task_definition;
         let revisions = first.into_iter().collect();
-        Walk { world, built: stack.clone(), want: stack, dice, site, revisions, log: Vec::new() }
+        Walk {
+            world,
+            built: stack.clone(),
+            want: stack,
+            dice,
+            site,
+            revisions,
+            log: Vec::new(),
+            reached: BTreeSet::new(),
+        }
     }
 
     fn say(&mut self, what: String) {
@@ -199,7 +210,8 @@ impl Walk {
             [Some(&pair.production), pair.test.as_ref()].into_iter().flatten().cloned().collect();
         let forwards = self.world.aws.forwards(&listeners).await.expect("listeners");
         let service = self.world.aws.service(&self.site.at).await.expect("an answer").expect("a service");
-        let sets = service.task_sets.into_iter();
+        // One that drains is gone but for its last requests.
+        let sets = service.task_sets.into_iter().filter(|set| set.status != "DRAINING");
         Decided {
             weights: forwards.into_iter().map(|forward| forward.weights).collect(),
             sets: sets.map(|set| (set.id, (set.status, set.task_definition, set.target_group))).collect(),
@@ -211,7 +223,8 @@ impl Walk {
         let latest = self.latest().await;
         let id = latest.as_ref().map(|it| it.id.clone()).unwrap_or_default();
         let aws = &self.world.aws;
-        match self.dice.below(16) {
+        let ready = latest.as_ref().is_some_and(|it| it.status == Status::Ready);
+        match if ready && self.dice.even() { 4 } else { self.dice.below(18) } {
             0 => {
                 let image = self.dice.one(&IMAGES);
                 let (_, arn) = registered(&self.world, &self.site, image).await;
@@ -248,6 +261,10 @@ impl Walk {
             }
             9 => self.change(),
             10 => self.up().await,
+            11..=13 => {
+                self.world.local.clock().advance_to_next();
+                self.say("until the next event".to_owned());
+            }
             _ => {
                 let clock = self.world.local.clock();
                 let by = match self.dice.below(4) {
@@ -332,9 +349,11 @@ impl Walk {
     }
 
     /// What holds in every state.
-    async fn check(&self) -> Result<(), String> {
+    async fn check(&mut self) -> Result<(), String> {
         let latest = self.latest().await;
-        let sets = self.decided().await.sets;
+        let decided = self.decided().await;
+        self.reached.extend(self.state(latest.clone(), &decided).await);
+        let sets = decided.sets;
         let plan = self.world.plan(&self.want).await.plan;
         let running = latest.as_ref().filter(|it| !it.status.is_over());
         let halved = sets.values().any(|(status, _, _)| status == "ACTIVE");
@@ -361,6 +380,17 @@ impl Walk {
             return Err(format!("a deployment is called drift: {:#?}", plan.steps));
         }
         self.legal(&plan, running.is_some())
+    }
+
+    /// A name for the state of the latest deployment.
+    async fn state(&self, latest: Option<Deployment>, decided: &Decided) -> Option<String> {
+        let deployment = latest?;
+        let target = self.world.aws.target(&deployment.id, &self.site.at).await.expect("an answer");
+        let both = decided.sets.values().any(|(status, ..)| status == "ACTIVE");
+        let kind = if deployment.rolls_back.is_some() { "rollback " } else { "" };
+        let stage = Progress { deployment, target }.stage(&self.pair().timings(None));
+        let left = if stage.is_over() && both { ", both sides left" } else { "" };
+        Some(format!("{kind}{}{left}", stage.name()))
     }
 
     /// Whatever was edited, a plan leaves alone what CodeDeploy decides, and what it moves at the moment.
@@ -462,9 +492,9 @@ impl Walk {
     }
 }
 
-async fn walk(seed: u64) {
+async fn walk(seed: u64) -> BTreeSet<String> {
     let mut walk = Walk::begin(seed).await;
-    for _ in 0..40 {
+    for _ in 0..60 {
         walk.step().await;
         if let Err(why) = walk.check().await {
             panic!("seed {seed}: {why}");
@@ -477,14 +507,17 @@ async fn walk(seed: u64) {
     }
     clock.set_pace(Pace::Rate(SPEED));
     walk.world.down(&walk.want).await;
+    walk.reached
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_every_state_of_a_deployment_plan_is_empty_or_says_why() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let mut reached = BTreeSet::new();
     let first = number("AOMIDORI_SEED").unwrap_or(1);
     for seed in first..first + number("AOMIDORI_WALKS").unwrap_or(2) {
         println!("seed {seed}");
-        walk(seed).await;
+        reached.extend(walk(seed).await);
     }
+    println!("reached {}: {reached:?}", reached.len());
 }

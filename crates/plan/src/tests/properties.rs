@@ -1,13 +1,21 @@
 //! Random stacks, random live states, failures at random steps.
 
+use std::collections::BTreeSet;
+
+use aomidori_model::{Compare, Owner, Target, Value};
 use proptest::prelude::*;
 
 use super::support::render;
-use crate::testing::{Dice, Genes, World, stack};
-use crate::{Observation, Ownership, destroy, plan};
+use crate::testing::{Dice, Genes, Moment, World, stack};
+use crate::{Action, Notice, Observation, Ownership, current, destroy, plan};
 
 fn genes() -> impl Strategy<Value = Genes> {
     prop::collection::vec(0u8..5, 0..=Genes::COUNT).prop_map(Genes)
+}
+
+/// With a service that CodeDeploy deploys.
+fn blue_green() -> impl Strategy<Value = Genes> {
+    genes().prop_map(|genes| genes.mutate(&[(12, 3)]))
 }
 
 fn mutations() -> impl Strategy<Value = Vec<(u8, u8)>> {
@@ -144,6 +152,80 @@ proptest! {
                 prop_assert_eq!(done.clone(), Ok(true), "{:?}\n{}", done, render(&todo));
             }
             world.deploy(false);
+        }
+    }
+
+    /// Whatever a deployment has left, and at whatever moment, is no difference; what is not over is said.
+    #[test]
+    fn what_a_deployment_leaves_is_no_drift(genes in blue_green(), moment in bytes(60)) {
+        let mut world = world(&genes, &[]);
+        let stack = stack(&genes);
+        let moment = world.deployed(&mut Dice::new(moment));
+        let todo = plan(&stack, &world.observe()).unwrap();
+        prop_assert!(todo.is_empty(), "{moment:?}\n{}", render(&todo));
+        let says = match todo.notices.as_slice() {
+            [] => moment == Moment::Between,
+            [Notice::Deploying { .. }] => moment == Moment::Running,
+            [Notice::Unfinished { .. }] => moment == Moment::HalfWay,
+            _ => false,
+        };
+        prop_assert!(says, "{moment:?}\n{}", render(&todo));
+    }
+
+    /// A stack that is edited at such a moment is built as far as it can be, and nothing that a deployment decided is
+    /// changed on the way; what has to wait is said.
+    #[test]
+    fn what_is_edited_beside_a_deployment_leaves_its_part_alone(
+        genes in blue_green(), mutations in mutations(), moment in bytes(60), order in bytes(100),
+    ) {
+        let mut world = world(&genes, &[]);
+        let moment = world.deployed(&mut Dice::new(moment));
+        let want = stack(&genes.mutate(&mutations));
+        let before = world.items.clone();
+        let mut dice = Dice::new(order);
+        for most in [3, 2, 1, 0] {
+            let todo = plan(&want, &world.observe()).unwrap();
+            let waits = |step: &crate::Step| {
+                step.address.as_str() == "services/web" && step.action == Action::Update && moment == Moment::HalfWay
+            };
+            prop_assert!(!todo.steps.iter().any(waits), "{}", render(&todo));
+            if todo.is_empty() {
+                break;
+            }
+            prop_assert!(most > 0, "{moment:?}\n{}", render(&todo));
+            // The cloud refuses every change of what is CodeDeploy's, or of what it moves at the moment.
+            let done = world.run(&want, &todo, &mut dice, usize::MAX);
+            prop_assert_eq!(done.clone(), Ok(true), "{:?}\n{}", done, render(&todo));
+        }
+        let seen = world.observe();
+        let live = current(&want, &seen).unwrap();
+        for now in &world.items {
+            let Some(then) = before.iter().find(|then| then.kind == now.kind && then.id == now.id) else { continue };
+            let ids = |value: &Value| {
+                let mut ids = BTreeSet::new();
+                value.for_each_ref(&mut |to| {
+                    ids.insert(match &to.target {
+                        Target::Id(id) => Some(id.clone()),
+                        Target::Address(at) => live.get(at).map(|item| item.id.clone()),
+                    });
+                });
+                ids
+            };
+            let wanted = match &now.owner {
+                Ownership::Ours(at) => want.fields().get(at).map(|it| it.value("action.forward").clone()),
+                _ => None,
+            };
+            let forward = then.fields.value("action.forward");
+            let stays = wanted.is_some_and(|pair| ids(forward).is_subset(&ids(&pair)));
+            let theirs = now.fields.iter().filter(|field| field.owner == Owner::CodeDeploy);
+            for field in theirs.filter(|field| field.name != "load_balancer") {
+                prop_assert_eq!(&field.value, then.fields.value(field.name), "{} of {}", field.name, now.id);
+            }
+            // Where the sides that it is on stay, so does the traffic.
+            let pair = now.fields.iter().any(|it| it.name == "action.forward" && it.compare == Compare::Within);
+            if stays && pair {
+                prop_assert_eq!(now.fields.value("action.forward"), forward, "{}", now.id);
+            }
         }
     }
 }
