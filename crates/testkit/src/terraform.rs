@@ -143,11 +143,7 @@ fn look() -> Result<Terraform, String> {
     std::fs::write(probe.path().join("main.tf"), PROBE).map_err(|error| error.to_string())?;
     let mut init = terraform.command(probe.path(), ["init", "-backend=false", "-no-color"])?;
     let output = init.output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        Ok(terraform)
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-    }
+    if output.status.success() { Ok(terraform) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
 }
 
 /// Copies a configuration's own files: no state, no plugins.

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what goes wrong fails it")]
 
 mod hand;
+mod moto;
 
 use std::path::{Path, PathBuf};
 

@@ -320,7 +320,9 @@ pub(super) fn associate_dhcp_options(cx: &mut Cx<'_>, input: AssociateDhcpOption
 /// There are no peerings: one account has them only if it makes them, and nothing here does.
 pub(super) fn describe_peerings(_: &mut Cx<'_>, input: DescribePeerings) -> Result {
     match input.ids.first() {
-        Some(id) => fail!("InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '{id}' does not exist"),
+        Some(id) => {
+            fail!("InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '{id}' does not exist")
+        }
         None => Ok(json!({"vpcPeeringConnectionSet": []})),
     }
 }

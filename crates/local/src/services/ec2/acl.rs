@@ -269,11 +269,7 @@ pub(super) fn replace_association(cx: &mut Cx<'_>, input: ReplaceAssociation) ->
     let (vpc_id, custom) = (acl.vpc_id.clone(), acl.custom);
     let subnet = state.subnets.values_mut().find(|subnet| subnet.acl_association_id == input.association_id);
     let Some(subnet) = subnet else {
-        return fail!(
-            "InvalidAssociationID.NotFound",
-            "The association ID '{}' does not exist",
-            input.association_id
-        );
+        return fail!("InvalidAssociationID.NotFound", "The association ID '{}' does not exist", input.association_id);
     };
     if subnet.vpc_id != vpc_id {
         return fail!(
@@ -356,7 +352,10 @@ impl PutEntry {
             },
             (None, None) => return fail!("MissingParameter", "The request must contain the parameter cidrBlock"),
             _ => {
-                return fail!("InvalidParameterCombination", "Only one of cidrBlock and ipv6CidrBlock may be specified");
+                return fail!(
+                    "InvalidParameterCombination",
+                    "Only one of cidrBlock and ipv6CidrBlock may be specified"
+                );
             }
         };
         let (mut ports, mut icmp) = (None, None);

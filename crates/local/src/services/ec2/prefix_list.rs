@@ -204,7 +204,10 @@ fn check_size(entries: usize, most: usize) -> Result<()> {
         return fail!("InvalidParameterValue", "Value ({most}) for parameter maxEntries is invalid");
     }
     if entries > most {
-        return fail!("PrefixListMaxEntriesExceeded", "You've reached the maximum number of entries for the prefix list.");
+        return fail!(
+            "PrefixListMaxEntriesExceeded",
+            "You've reached the maximum number of entries for the prefix list."
+        );
     }
     Ok(())
 }
@@ -239,7 +242,10 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
     let list = PREFIX_LIST.find_mut(&mut cx.ec2().prefix_lists, &input.prefix_list_id)?;
     let changes = !input.add.is_empty() || !input.remove.is_empty();
     if changes && input.max_entries.is_some() {
-        return fail!("InvalidParameterCombination", "You cannot modify the entries and the maximum number of entries at once");
+        return fail!(
+            "InvalidParameterCombination",
+            "You cannot modify the entries and the maximum number of entries at once"
+        );
     }
     if changes && input.current_version != Some(list.version) {
         return fail!(

@@ -66,8 +66,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     if cx.iam().providers.contains_key(&arn) {
         return Err(conflict("EntityAlreadyExists", format!("Provider with url {} already exists.", input.url)));
     }
-    let thumbprints =
-        if input.thumbprints.is_empty() { vec![THUMBPRINT.to_owned()] } else { input.thumbprints };
+    let thumbprints = if input.thumbprints.is_empty() { vec![THUMBPRINT.to_owned()] } else { input.thumbprints };
     let answer = json!({"OpenIDConnectProviderArn": arn, "Tags": tags::pascal(&tags)});
     let (url, clients, created) = (url.to_owned(), input.clients, cx.now());
     cx.iam().providers.insert(arn.clone(), Provider { arn, url, clients, thumbprints, created, tags });

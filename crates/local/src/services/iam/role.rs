@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{check_name, check_path, check_tags, conflict, document, encoded, listed, managed, no_such_entity, profile};
+use super::{
+    check_name, check_path, check_tags, conflict, document, encoded, listed, managed, no_such_entity, profile,
+};
 use crate::clock::Time;
 use crate::error::{ApiError, Result};
 use crate::tags::{self, Tag, Tags};

@@ -259,7 +259,8 @@ pub(super) fn describe_queries(cx: &mut Cx<'_>, input: DescribeQueries) -> Resul
         });
         (id.clone(), shape)
     });
-    let page = page(items, input.next_token.as_deref(), input.max_results.unwrap_or(1000), "InvalidParameterException")?;
+    let page =
+        page(items, input.next_token.as_deref(), input.max_results.unwrap_or(1000), "InvalidParameterException")?;
     Ok(listed("queryDefinitions", page.items, page.next))
 }
 

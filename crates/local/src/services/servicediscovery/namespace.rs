@@ -225,9 +225,12 @@ fn create(cx: &mut Cx<'_>, input: New) -> Result {
         n.creator_request_id == token || (n.kind == Kind::Http && input.kind == Kind::Http && n.name == input.name)
     };
     if let Some(made) = cx.servicediscovery().namespaces.values().find(taken) {
-        return Err(ApiError::new("NamespaceAlreadyExists", "A namespace with this CreatorRequestId or name already exists.")
-            .detail("CreatorRequestId", made.creator_request_id.as_str())
-            .detail("NamespaceId", made.id.as_str()));
+        return Err(ApiError::new(
+            "NamespaceAlreadyExists",
+            "A namespace with this CreatorRequestId or name already exists.",
+        )
+        .detail("CreatorRequestId", made.creator_request_id.as_str())
+        .detail("NamespaceId", made.id.as_str()));
     }
     let id = format!("ns-{}", cx.lower(16));
     let namespace = Namespace {
