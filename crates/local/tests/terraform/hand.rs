@@ -15,14 +15,20 @@ fn no_changes(root: &Root) {
     assert_eq!(said.code, Some(0), "{}", said.text);
 }
 
+fn succeeds(root: &Root, arguments: [&str; 3]) {
+    let said = root.ask(arguments).unwrap();
+    assert_eq!(said.code, Some(0), "{}", said.text);
+}
+
 fn comes_and_goes(configuration: &str) {
     let Some(terraform) = Terraform::find() else { return };
     let cloud = LocalCloud::start(Options::instant()).unwrap();
     let root = terraform.root(&fixture(configuration), &cloud.endpoint()).unwrap();
-    root.run(["validate", "-no-color"]).unwrap();
-    root.run(APPLY).unwrap();
+    for arguments in [["validate", "-no-color", "-json"], APPLY] {
+        succeeds(&root, arguments);
+    }
     no_changes(&root);
-    root.run(DESTROY).unwrap();
+    succeeds(&root, DESTROY);
     let left = cloud.census();
     assert!(left.values().all(|kinds| kinds.is_empty()), "left behind: {left:#?}");
     cloud.shutdown().unwrap();

@@ -156,6 +156,7 @@ operations! {
 
     "CreateNetworkInterface" => eni::create_by_user,
     "DescribeNetworkInterfaces" => eni::describe,
+    "ModifyNetworkInterfaceAttribute" => eni::modify_attribute,
     "DeleteNetworkInterface" => eni::delete,
 
     "DescribeAvailabilityZones" => account::describe_zones,
