@@ -2,9 +2,11 @@
 //!
 //! - [`python`] makes virtual environments with packages of PyPI (boto3, moto) below `target/`, and skips loudly where
 //!   there is no Python.
+//! - [`terraform`] runs HashiCorp's Terraform and AWS provider, and skips loudly where they are missing.
 //! - [`FaultProxy`] stands between a client and a server and loses the n-th request, its answer, or everything after it.
 
 pub mod proxy;
 pub mod python;
+pub mod terraform;
 
 pub use proxy::{Fault, FaultProxy};

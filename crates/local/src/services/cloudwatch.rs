@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
-use crate::error::{Result, fail};
+use crate::error::{ApiError, Result, fail};
 use crate::page::page;
 use crate::protocol::Protocol;
 use crate::services::codedeploy;
@@ -62,6 +62,9 @@ mod table {
         "SetAlarmState" => set_state,
         "DescribeAlarms" => describe,
         "DeleteAlarms" => delete,
+        "TagResource" => tag,
+        "UntagResource" => untag,
+        "ListTagsForResource" => list_tags,
     }
     pub(super) fn of(operation: &str) -> Option<crate::services::Handler> {
         handler(operation)
@@ -123,6 +126,8 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
         return fail!("ValidationError", "An alarm needs MetricName, Namespace and Period, or Metrics");
     }
     let now = cx.now();
+    let tags = tags::from_list(input.tags);
+    check_tags(&tags)?;
     let settings = json!({
         "AlarmDescription": input.alarm_description,
         "ActionsEnabled": input.actions_enabled.unwrap_or(true),
@@ -158,7 +163,7 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
         changed: now,
         configured: now,
         // AWS takes tags at creation only.
-        tags: tags::from_list(input.tags),
+        tags,
     });
     (alarm.settings, alarm.configured) = (settings, now);
     cx.cloudwatch().alarms.insert(name, alarm);
@@ -262,4 +267,61 @@ fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
     alarms.retain(|name, _| !input.alarm_names.contains(name));
     codedeploy::deployment::alarm_changed(cx);
     Ok(Value::Null)
+}
+
+fn check_tags(tags: &Tags) -> Result<()> {
+    tags::check(tags).map_err(|why| ApiError::new("InvalidParameterValue", why))
+}
+
+/// The tags of what has this ARN.
+fn tags_of<'c>(cx: &'c mut Cx<'_>, arn: &str) -> Result<&'c mut Tags> {
+    let found = cx.cloudwatch().alarms.values_mut().find(|alarm| alarm.arn == arn);
+    match found {
+        Some(alarm) => Ok(&mut alarm.tags),
+        None => Err(ApiError::new("ResourceNotFoundException", "Unknown")
+            .status(404)
+            .detail("ResourceType", "alarm")
+            .detail("ResourceId", arn)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct TagResource {
+    #[serde(rename = "ResourceARN")]
+    resource_arn: String,
+    tags: Vec<Tag>,
+}
+
+fn tag(cx: &mut Cx<'_>, input: TagResource) -> Result {
+    let own = tags_of(cx, &input.resource_arn)?;
+    let mut tags = own.clone();
+    tags.extend(tags::from_list(input.tags));
+    check_tags(&tags)?;
+    *own = tags;
+    Ok(json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct UntagResource {
+    #[serde(rename = "ResourceARN")]
+    resource_arn: String,
+    tag_keys: Vec<String>,
+}
+
+fn untag(cx: &mut Cx<'_>, input: UntagResource) -> Result {
+    tags_of(cx, &input.resource_arn)?.retain(|key, _| !input.tag_keys.contains(key));
+    Ok(json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ListTags {
+    #[serde(rename = "ResourceARN")]
+    resource_arn: String,
+}
+
+fn list_tags(cx: &mut Cx<'_>, input: ListTags) -> Result {
+    Ok(json!({"Tags": tags::pascal(tags_of(cx, &input.resource_arn)?)}))
 }

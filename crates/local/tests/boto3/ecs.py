@@ -157,7 +157,7 @@ described = ecs.describe_services(cluster="c", services=["bg", "back"], include=
 bg, back = described
 equal((bg["runningCount"], back["runningCount"]), (1, 1))
 equal((bg["deployments"], bg["taskSets"][0]["stabilityStatus"]), ([], "STEADY_STATE"))
-equal((bg["loadBalancers"], bg["platformVersion"]), (targets, "1.4.0"))
+equal((bg["loadBalancers"], bg["platformVersion"]), (targets, "LATEST"))
 equal(bg["tags"], [{"key": "a", "value": "b"}])
 equal(back["deployments"][0]["rolloutState"], "COMPLETED")
 health = elb.describe_target_health(TargetGroupArn=groups["blue"])["TargetHealthDescriptions"]

@@ -1,10 +1,12 @@
 //! What an account finds in a region: zones, limits, DHCP options.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::common::{DHCP, Describe, VPC, done, tag_set};
-use crate::error::Result;
+use super::common::{DHCP, Describe, TagSpecification, VPC, done, new_tags, tag_set};
+use crate::error::{Result, fail};
 use crate::filters::{Answer, Filter, passes};
 use crate::tags::Tags;
 use crate::world::Cx;
@@ -83,7 +85,7 @@ pub(super) fn describe_zones(cx: &mut Cx<'_>, input: DescribeZones) -> Result {
     let zones = zones(&region);
     for (what, wanted) in [("ZoneName", &input.zone_name), ("ZoneId", &input.zone_id)] {
         if let Some(bad) = wanted.iter().find(|w| !zones.iter().any(|zone| &&zone.name == w || &&zone.id == w)) {
-            return crate::error::fail!("InvalidParameterValue", "Invalid availability zone {what}: [{bad}]");
+            return fail!("InvalidParameterValue", "Invalid availability zone {what}: [{bad}]");
         }
     }
     let mut set = Vec::new();
@@ -130,7 +132,7 @@ pub(super) struct DescribeRegions {
 pub(super) fn describe_regions(_: &mut Cx<'_>, input: DescribeRegions) -> Result {
     let none = Tags::new();
     if let Some(bad) = input.region_name.iter().find(|name| !REGIONS.iter().any(|(known, _)| known == name)) {
-        return crate::error::fail!("InvalidParameterValue", "Invalid region: [{bad}]");
+        return fail!("InvalidParameterValue", "Invalid region: [{bad}]");
     }
     let mut set = Vec::new();
     for (region, _) in REGIONS {
@@ -184,38 +186,116 @@ pub(super) fn dhcp_options(cx: &mut Cx<'_>) -> String {
     id
 }
 
+/// A customer's DHCP options set.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DhcpSet {
+    pub(crate) id: String,
+    options: BTreeMap<String, Vec<String>>,
+    pub(crate) tags: Tags,
+}
+
+const DHCP_KEYS: &[&str] = &[
+    "domain-name",
+    "domain-name-servers",
+    "ipv6-address-preferred-lease-time",
+    "netbios-name-servers",
+    "netbios-node-type",
+    "ntp-servers",
+];
+
+/// The region's default set.
+fn default_dhcp(cx: &mut Cx<'_>) -> DhcpSet {
+    let id = dhcp_options(cx);
+    let domain = match cx.region.as_str() {
+        "us-east-1" => "ec2.internal".to_owned(),
+        region => format!("{region}.compute.internal"),
+    };
+    let options = [("domain-name", domain), ("domain-name-servers", "AmazonProvidedDNS".to_owned())];
+    let tags = cx.ec2().dhcp_options.as_ref().map(|(_, tags)| tags.clone()).unwrap_or_default();
+    DhcpSet { id, options: options.map(|(key, value)| (key.to_owned(), vec![value])).into(), tags }
+}
+
+fn render_dhcp(set: &DhcpSet, account: &str) -> Value {
+    let entry = |(key, values): (&String, &Vec<String>)| {
+        let values: Vec<Value> = values.iter().map(|value| json!({"value": value})).collect();
+        json!({"key": key, "valueSet": values})
+    };
+    json!({
+        "dhcpOptionsId": set.id,
+        "ownerId": account,
+        "dhcpConfigurationSet": set.options.iter().map(entry).collect::<Vec<_>>(),
+        "tagSet": tag_set(&set.tags),
+    })
+}
+
 pub(super) fn describe_dhcp_options(cx: &mut Cx<'_>, input: Describe) -> Result {
-    dhcp_options(cx);
-    let (account, region) = (cx.account().to_owned(), cx.region.clone());
-    let domain = if region == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") };
-    let sets = cx.ec2().dhcp_options.iter().map(|set| (&set.0, set));
+    let default = default_dhcp(cx);
+    let account = cx.account().to_owned();
+    let own = &cx.ec2().dhcp_sets;
+    let mut sets: Vec<(&String, &DhcpSet)> = own.iter().chain([(&default.id, &default)]).collect();
+    sets.sort_by_key(|(id, _)| *id);
     let found = input.find(
         &DHCP,
-        sets,
+        sets.into_iter(),
         1000,
-        |(_, tags)| tags,
-        |(id, _), name| match name {
-            "dhcp-options-id" => id.as_str().into(),
+        |set| &set.tags,
+        |set, name| match name {
+            "dhcp-options-id" => set.id.as_str().into(),
             "owner-id" => account.as_str().into(),
-            "key" => vec!["domain-name", "domain-name-servers"].into(),
-            "value" => vec![domain.as_str(), "AmazonProvidedDNS"].into(),
+            "key" => set.options.keys().collect::<Vec<_>>().into(),
+            "value" => set.options.values().flatten().collect::<Vec<_>>().into(),
             _ => Answer::Unknown,
         },
     )?;
-    let entry = |key: &str, value: &str| json!({"key": key, "valueSet": [{"value": value}]});
-    let set: Vec<Value> = found
-        .items
-        .iter()
-        .map(|(id, tags)| {
-            json!({
-                "dhcpOptionsId": id,
-                "ownerId": account,
-                "dhcpConfigurationSet": [entry("domain-name", &domain), entry("domain-name-servers", "AmazonProvidedDNS")],
-                "tagSet": tag_set(tags),
-            })
-        })
-        .collect();
+    let set: Vec<Value> = found.items.iter().map(|set| render_dhcp(set, &account)).collect();
     Ok(json!({"dhcpOptionsSet": set, "nextToken": found.next}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DhcpOption {
+    key: String,
+    #[serde(default)]
+    value: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct CreateDhcpOptions {
+    #[serde(rename = "DhcpConfiguration")]
+    options: Vec<DhcpOption>,
+    #[serde(default, rename = "TagSpecification")]
+    tags: Vec<TagSpecification>,
+}
+
+pub(super) fn create_dhcp_options(cx: &mut Cx<'_>, input: CreateDhcpOptions) -> Result {
+    let tags = new_tags(&input.tags, &DHCP)?;
+    if let Some(bad) = input.options.iter().find(|option| !DHCP_KEYS.contains(&option.key.as_str())) {
+        return fail!("InvalidParameterValue", "Value ({}) for parameter dhcpConfiguration is invalid.", bad.key);
+    }
+    let options = input.options.into_iter().filter(|option| !option.value.is_empty());
+    let options = options.map(|option| (option.key, option.value)).collect();
+    let set = DhcpSet { id: cx.id("dopt"), options, tags };
+    let answer = json!({"dhcpOptions": render_dhcp(&set, cx.account())});
+    cx.ec2().dhcp_sets.insert(set.id.clone(), set);
+    Ok(answer)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DeleteDhcpOptions {
+    dhcp_options_id: String,
+}
+
+pub(super) fn delete_dhcp_options(cx: &mut Cx<'_>, input: DeleteDhcpOptions) -> Result {
+    let id = &input.dhcp_options_id;
+    let state = cx.ec2();
+    DHCP.find(&state.dhcp_sets, id)?;
+    if state.vpcs.values().any(|vpc| vpc.dhcp_options_id == *id) {
+        return fail!("DependencyViolation", "The dhcpOptions '{id}' has dependencies and cannot be deleted.");
+    }
+    state.dhcp_sets.remove(id);
+    done()
 }
 
 #[derive(Deserialize)]
@@ -228,13 +308,36 @@ pub(super) struct AssociateDhcpOptions {
 pub(super) fn associate_dhcp_options(cx: &mut Cx<'_>, input: AssociateDhcpOptions) -> Result {
     let default = dhcp_options(cx);
     let wanted = if input.dhcp_options_id == "default" { default.clone() } else { input.dhcp_options_id };
-    let vpc = VPC.find_mut(&mut cx.ec2().vpcs, &input.vpc_id)?;
+    let state = cx.ec2();
+    VPC.find(&state.vpcs, &input.vpc_id)?;
     if wanted != default {
-        DHCP.check(&wanted)?;
-        return Err(DHCP.not_found(&wanted));
+        DHCP.find(&state.dhcp_sets, &wanted)?;
     }
-    vpc.dhcp_options_id = wanted;
+    VPC.find_mut(&mut state.vpcs, &input.vpc_id)?.dhcp_options_id = wanted;
     done()
+}
+
+/// There are no peerings: one account has them only if it makes them, and nothing here does.
+pub(super) fn describe_peerings(_: &mut Cx<'_>, input: DescribePeerings) -> Result {
+    match input.ids.first() {
+        Some(id) => {
+            fail!("InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '{id}' does not exist")
+        }
+        None => Ok(json!({"vpcPeeringConnectionSet": []})),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DescribePeerings {
+    #[serde(default, rename = "VpcPeeringConnectionId")]
+    ids: Vec<String>,
+    #[serde(rename = "Filter")]
+    _filters: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "MaxResults")]
+    _max_results: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "NextToken")]
+    _next_token: Option<serde::de::IgnoredAny>,
 }
 
 #[cfg(test)]

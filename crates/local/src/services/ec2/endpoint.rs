@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::common::{
-    Describe, ENDPOINT, PREFIX_LIST, SUBNET, TABLE, TagSpecification, VPC, done, new_tags, remember, replayed, tag_set,
+    Describe, ENDPOINT, SUBNET, TABLE, TagSpecification, VPC, done, new_tags, remember, replayed, tag_set,
 };
 use super::route::Destination;
 use super::{Later, NewEni, State, eni, route};
@@ -111,7 +111,7 @@ fn private_dns_names(short: &str, region: &str) -> Vec<String> {
 }
 
 /// AWS's id for the address list of a service, where it is known; else one that is always the same.
-fn prefix_list(short: &str, region: &str) -> String {
+pub(super) fn prefix_list(short: &str, region: &str) -> String {
     match (region, short) {
         ("ap-northeast-1", "s3") => "pl-61a54008".to_owned(),
         ("ap-northeast-1", "dynamodb") => "pl-78a54011".to_owned(),
@@ -681,53 +681,9 @@ pub(super) fn describe_services(cx: &mut Cx<'_>, input: DescribeServices) -> Res
 }
 
 /// Prefix lists of the gateway services, by id, with their names.
-fn prefix_lists(region: &str) -> Vec<(String, String)> {
+pub(super) fn prefix_lists(region: &str) -> Vec<(String, String)> {
     let mut lists: Vec<_> =
         GATEWAYS.iter().map(|short| (prefix_list(short, region), format!("com.amazonaws.{region}.{short}"))).collect();
     lists.sort();
     lists
-}
-
-pub(super) fn describe_prefix_lists(cx: &mut Cx<'_>, input: Describe) -> Result {
-    let (lists, none) = (prefix_lists(&cx.region), Tags::new());
-    let found = input.find(&PREFIX_LIST, lists.iter().map(|list| (&list.0, list)), 1000, |_| &none, ask_list)?;
-    let set: Vec<Value> = found
-        .items
-        .iter()
-        .map(|(id, name)| {
-            // Any range will do: nothing is routed.
-            json!({"prefixListId": id, "prefixListName": name, "cidrSet": ["198.51.100.0/24"]})
-        })
-        .collect();
-    Ok(json!({"prefixListSet": set, "nextToken": found.next}))
-}
-
-fn ask_list((id, name): &(String, String), filter: &str) -> Answer {
-    match filter {
-        "prefix-list-id" => id.as_str().into(),
-        "prefix-list-name" => name.as_str().into(),
-        "owner-id" => "AWS".into(),
-        _ => Answer::Unknown,
-    }
-}
-
-pub(super) fn describe_managed_prefix_lists(cx: &mut Cx<'_>, input: Describe) -> Result {
-    let (lists, none, region) = (prefix_lists(&cx.region), Tags::new(), cx.region.clone());
-    let found = input.find(&PREFIX_LIST, lists.iter().map(|list| (&list.0, list)), 100, |_| &none, ask_list)?;
-    let set: Vec<Value> = found
-        .items
-        .iter()
-        .map(|(id, name)| {
-            json!({
-                "prefixListId": id,
-                "prefixListName": name,
-                "prefixListArn": format!("arn:aws:ec2:{region}:aws:prefix-list/{id}"),
-                "addressFamily": "IPv4",
-                "state": "create-complete",
-                "ownerId": "AWS",
-                "tagSet": [],
-            })
-        })
-        .collect();
-    Ok(json!({"prefixListSet": set, "nextToken": found.next}))
 }

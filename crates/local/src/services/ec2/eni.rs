@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::cidr::Cidr;
 use super::common::{Describe, ENI, GROUP, SUBNET, TagSpecification, done, new_tags, tag_set};
 use super::{State, address};
 use crate::clock::Time;
@@ -51,6 +52,8 @@ pub(crate) struct NewEni {
     pub(crate) owner: &'static str,
     /// With a public address of its own (not an Elastic IP).
     pub(crate) public: bool,
+    /// The address that it must have; `None` takes a free one.
+    pub(crate) private_ip: Option<Ipv4Addr>,
     pub(crate) tags: Tags,
 }
 
@@ -67,7 +70,10 @@ pub(crate) fn create(cx: &mut Cx<'_>, new: NewEni) -> Result<Eni> {
         new.groups
     };
     check_groups(state, &groups, &subnet.vpc_id)?;
-    let Some(private_ip) = free_address(state, &new.subnet_id, start) else {
+    if let Some(wanted) = new.private_ip {
+        check_address(state, &new.subnet_id, wanted)?;
+    }
+    let Some(private_ip) = new.private_ip.or_else(|| free_address(state, &new.subnet_id, start)) else {
         return fail!(
             "InsufficientFreeAddressesInSubnet",
             "The specified subnet does not have enough free addresses to satisfy the request."
@@ -133,6 +139,33 @@ fn free_address(state: &State, subnet_id: &str, start: u64) -> Option<Ipv4Addr> 
         state.network_interfaces.values().filter(|e| e.subnet_id == subnet_id).map(|e| e.private_ip).collect();
     let usable = subnet.cidr.size().checked_sub(5)?;
     (0..usable).map(|i| subnet.cidr.address(4 + (start % usable + i) % usable)).find(|ip| !used.contains(ip))
+}
+
+/// An address that somebody asked for must be in the subnet, and free.
+fn check_address(state: &State, subnet_id: &str, wanted: Ipv4Addr) -> Result<()> {
+    let cidr = SUBNET.find(&state.subnets, subnet_id)?.cidr;
+    let own = format!("{wanted}/32").parse::<Cidr>();
+    if !own.is_ok_and(|own| cidr.contains(own)) {
+        return fail!("InvalidParameterValue", "Address {wanted} does not fall within the subnet's address range");
+    }
+    // AWS keeps the first four and the last.
+    let kept = [0, 1, 2, 3, cidr.size().saturating_sub(1)].map(|offset| cidr.address(offset));
+    if kept.contains(&wanted) {
+        return fail!("InvalidParameterValue", "Address {wanted} is in subnet's reserved address range");
+    }
+    let mut others = state.network_interfaces.values().filter(|eni| eni.subnet_id == subnet_id);
+    if others.any(|eni| eni.private_ip == wanted) {
+        return fail!("InvalidIPAddress.InUse", "Address {wanted} is in use.");
+    }
+    Ok(())
+}
+
+/// Reads an address of a request.
+pub(super) fn address_of(text: &str) -> Result<Ipv4Addr> {
+    match text.parse() {
+        Ok(address) => Ok(address),
+        Err(_) => fail!("InvalidParameterValue", "invalid value for parameter address: [{text}]"),
+    }
 }
 
 fn mac_address(hex: &str) -> String {
@@ -247,19 +280,40 @@ pub(super) struct Create {
     description: String,
     #[serde(default)]
     security_group_id: Vec<String>,
+    private_ip_address: Option<String>,
+    #[serde(default)]
+    private_ip_addresses: Vec<PrivateIp>,
     #[serde(rename = "ClientToken")]
     _client_token: Option<String>,
     #[serde(default, rename = "TagSpecification")]
     tags: Vec<TagSpecification>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct PrivateIp {
+    private_ip_address: String,
+    #[serde(default, rename = "Primary")]
+    _primary: bool,
+}
+
 pub(super) fn create_by_user(cx: &mut Cx<'_>, input: Create) -> Result {
     let tags = new_tags(&input.tags, &ENI)?;
+    let private_ip = match (input.private_ip_address, input.private_ip_addresses.as_slice()) {
+        (Some(text), []) => Some(address_of(&text)?),
+        (None, [one]) => Some(address_of(&one.private_ip_address)?),
+        (None, []) => None,
+        (Some(_), _) => {
+            return fail!("InvalidParameterCombination", "PrivateIpAddress and PrivateIpAddresses are exclusive");
+        }
+        (None, _) => return fail!("UnsupportedOperation", "The local cloud has no secondary private addresses"),
+    };
     let new = NewEni {
         subnet_id: input.subnet_id,
         groups: input.security_group_id,
         description: input.description,
         kind: "interface",
+        private_ip,
         tags,
         ..NewEni::default()
     };
@@ -281,5 +335,32 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
         return fail!("InvalidParameterValue", "Network interface '{id}' is currently in use.");
     }
     remove(cx, &id);
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Text {
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct ModifyAttribute {
+    network_interface_id: String,
+    #[serde(default)]
+    security_group_id: Vec<String>,
+    description: Option<Text>,
+}
+
+pub(super) fn modify_attribute(cx: &mut Cx<'_>, input: ModifyAttribute) -> Result {
+    let id = input.network_interface_id;
+    ENI.find(&cx.ec2().network_interfaces, &id)?;
+    if !input.security_group_id.is_empty() {
+        set_groups(cx, &id, input.security_group_id)?;
+    }
+    if let Some(text) = input.description {
+        ENI.find_mut(&mut cx.ec2().network_interfaces, &id)?.description = text.value;
+    }
     done()
 }

@@ -10,6 +10,7 @@ pub(crate) mod eni;
 mod gateway;
 pub(crate) mod group;
 mod nat;
+mod prefix_list;
 pub(crate) mod route;
 mod rule;
 pub(crate) mod subnet;
@@ -34,6 +35,7 @@ pub(crate) use self::eni::{Eni, NewEni};
 pub(crate) use self::gateway::InternetGateway;
 pub(crate) use self::group::SecurityGroup;
 pub(crate) use self::nat::NatGateway;
+pub(crate) use self::prefix_list::PrefixList;
 pub(crate) use self::route::RouteTable;
 pub(crate) use self::subnet::Subnet;
 pub(crate) use self::vpc::Vpc;
@@ -52,8 +54,11 @@ pub(crate) struct State {
     pub(crate) security_groups: BTreeMap<String, SecurityGroup>,
     pub(crate) network_interfaces: BTreeMap<String, Eni>,
     pub(crate) network_acls: BTreeMap<String, NetworkAcl>,
+    pub(crate) prefix_lists: BTreeMap<String, PrefixList>,
     /// The region's default DHCP options set, once somebody has asked for it.
     pub(crate) dhcp_options: Option<(String, Tags)>,
+    /// Customers' own ones.
+    pub(crate) dhcp_sets: BTreeMap<String, account::DhcpSet>,
     /// `operation/token` to the request, as text, and the id of what it made.
     client_tokens: BTreeMap<String, (String, String)>,
     public_addresses: u32,
@@ -81,7 +86,16 @@ operations! {
     "DisassociateVpcCidrBlock" => vpc::disassociate_cidr,
     "AssociateDhcpOptions" => account::associate_dhcp_options,
     "DescribeDhcpOptions" => account::describe_dhcp_options,
+    "CreateDhcpOptions" => account::create_dhcp_options,
+    "DeleteDhcpOptions" => account::delete_dhcp_options,
+
+    "CreateNetworkAcl" => acl::create,
     "DescribeNetworkAcls" => acl::describe,
+    "DeleteNetworkAcl" => acl::delete,
+    "ReplaceNetworkAclAssociation" => acl::replace_association,
+    "CreateNetworkAclEntry" => acl::create_entry,
+    "ReplaceNetworkAclEntry" => acl::replace_entry,
+    "DeleteNetworkAclEntry" => acl::delete_entry,
 
     "CreateSubnet" => subnet::create,
     "DescribeSubnets" => subnet::describe,
@@ -120,8 +134,13 @@ operations! {
     "ModifyVpcEndpoint" => endpoint::modify,
     "DeleteVpcEndpoints" => endpoint::delete,
     "DescribeVpcEndpointServices" => endpoint::describe_services,
-    "DescribePrefixLists" => endpoint::describe_prefix_lists,
-    "DescribeManagedPrefixLists" => endpoint::describe_managed_prefix_lists,
+
+    "DescribePrefixLists" => prefix_list::describe,
+    "DescribeManagedPrefixLists" => prefix_list::describe_managed,
+    "CreateManagedPrefixList" => prefix_list::create,
+    "ModifyManagedPrefixList" => prefix_list::modify,
+    "DeleteManagedPrefixList" => prefix_list::delete,
+    "GetManagedPrefixListEntries" => prefix_list::entries,
 
     "CreateSecurityGroup" => group::create,
     "DescribeSecurityGroups" => group::describe,
@@ -137,11 +156,13 @@ operations! {
 
     "CreateNetworkInterface" => eni::create_by_user,
     "DescribeNetworkInterfaces" => eni::describe,
+    "ModifyNetworkInterfaceAttribute" => eni::modify_attribute,
     "DeleteNetworkInterface" => eni::delete,
 
     "DescribeAvailabilityZones" => account::describe_zones,
     "DescribeRegions" => account::describe_regions,
     "DescribeAccountAttributes" => account::describe_attributes,
+    "DescribeVpcPeeringConnections" => account::describe_peerings,
 
     "CreateTags" => tagging::create,
     "DeleteTags" => tagging::delete,
@@ -199,7 +220,10 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     tagging::all(state)
         .into_iter()
         // The default DHCP options are AWS's, unless somebody has tagged them.
-        .filter(|tagged| !tagged.gone && (*tagged.kind != common::DHCP || !tagged.tags.is_empty()))
+        .filter(|tagged| {
+            let is_default = *tagged.kind == common::DHCP && !state.dhcp_sets.contains_key(tagged.id);
+            !tagged.gone && (!is_default || !tagged.tags.is_empty())
+        })
         .map(|tagged| Resource {
             arn: cx.arn("ec2", &format!("{}/{}", tagged.kind.resource_type, tagged.id)),
             kind: tagged.kind.tagging_type,

@@ -71,6 +71,7 @@ pub(super) struct Create {
     #[serde(default = "public")]
     connectivity_type: String,
     availability_mode: Option<String>,
+    private_ip_address: Option<String>,
     client_token: Option<String>,
     #[serde(default, rename = "TagSpecification")]
     tags: Vec<TagSpecification>,
@@ -94,6 +95,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         return fail!("MissingParameter", "The request must contain the parameter subnetId");
     };
     let connectivity = input.connectivity_type;
+    let private_ip = input.private_ip_address.as_deref().map(eni::address_of).transpose()?;
     let is_public = match (connectivity.as_str(), &input.allocation_id) {
         ("public", Some(_)) => true,
         ("private", None) => false,
@@ -153,6 +155,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
             kind: "nat_gateway",
             requester: "amazon-vpc",
             owner: "amazon-aws",
+            private_ip,
             ..NewEni::default()
         };
         match eni::create(cx, new) {

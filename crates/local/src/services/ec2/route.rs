@@ -358,7 +358,9 @@ pub(super) fn create(cx: &mut Cx<'_>, input: RouteInput) -> Result {
     if local || table.routes.iter().any(|route| route.destination == destination) {
         return fail!("RouteAlreadyExists", "The route identified by {} already exists.", destination.text());
     }
-    if let Destination::PrefixList(id) = &destination {
+    if let Destination::PrefixList(id) = &destination
+        && !state.prefix_lists.contains_key(id)
+    {
         return fail!("InvalidPrefixListID.NotFound", "The prefix list ID '{id}' does not exist");
     }
     let target = input.target(state, &table.vpc_id)?;
@@ -545,4 +547,10 @@ pub(super) fn remove_endpoint(state: &mut State, table_id: &str, endpoint_id: &s
     if let Some(table) = state.route_tables.get_mut(table_id) {
         table.routes.retain(|route| route.target != endpoint_id);
     }
+}
+
+/// Whether a route leads to a prefix list's ranges.
+pub(super) fn names_list(state: &State, id: &str) -> bool {
+    let mut routes = state.route_tables.values().flat_map(|table| &table.routes);
+    routes.any(|route| matches!(&route.destination, Destination::PrefixList(own) if own == id))
 }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::State;
 use super::cidr::{Cidr, canonical_v6};
 use super::common::{Describe, GROUP, RULE, TagSpecification, done, new_tags, tag_set};
 use super::group::permissions;
+use super::{State, prefix_list};
 use crate::error::{ApiError, Result, fail};
 use crate::filters::Answer;
 use crate::tags::Tags;
@@ -285,11 +285,15 @@ pub(super) fn authorize_egress(cx: &mut Cx<'_>, input: Change) -> Result {
 
 fn authorize(cx: &mut Cx<'_>, input: Change, egress: bool) -> Result {
     let tags = new_tags(&input.tags, &RULE)?;
+    let region = cx.region.clone();
     let state = cx.ec2();
     let group_id = input.group_id(state)?;
     let mut rules = input.rules(state, &group_id, egress)?;
     let group = GROUP.find(&state.security_groups, &group_id)?;
     for rule in &rules {
+        if let Source::PrefixList(id) = &rule.source {
+            prefix_list::check(state, &region, id)?;
+        }
         if group.rules.values().any(|other| other.is_same(rule)) {
             return Err(duplicate(rule));
         }
@@ -462,6 +466,7 @@ struct RuleRequest {
 }
 
 pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
+    let region = cx.region.clone();
     let state = cx.ec2();
     let group = GROUP.find(&state.security_groups, &input.group_id)?;
     let mut rules = group.rules.clone();
@@ -476,7 +481,10 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
         let source = match (request.cidr_ipv4, request.cidr_ipv6, request.prefix_list_id, request.referenced_group_id) {
             (Some(text), None, None, None) => cidr4(&text)?,
             (None, Some(text), None, None) => cidr6(&text)?,
-            (None, None, Some(id), None) => Source::PrefixList(id),
+            (None, None, Some(id), None) => {
+                prefix_list::check(state, &region, &id)?;
+                Source::PrefixList(id)
+            }
             (None, None, None, Some(id)) => group_source(state, &id, &group.vpc_id)?,
             _ => {
                 return fail!(
@@ -569,4 +577,10 @@ fn describe_anew(cx: &mut Cx<'_>, input: Redescribe, egress: bool) -> Result {
         }
     }
     done()
+}
+
+/// Whether a rule has a prefix list as its source.
+pub(super) fn names_list(state: &State, id: &str) -> bool {
+    let mut rules = state.security_groups.values().flat_map(|group| group.rules.values());
+    rules.any(|rule| matches!(&rule.source, Source::PrefixList(own) if own == id))
 }

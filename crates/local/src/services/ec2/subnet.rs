@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cidr::Cidr;
 use super::common::{Describe, Flag, SUBNET, TagSpecification, VPC, done, new_tags, tag_set};
-use super::{Later, State, account};
+use super::{Later, State, account, acl};
 use crate::error::{Result, fail};
 use crate::filters::Answer;
 use crate::tags::Tags;
@@ -195,6 +195,7 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
     for table in state.route_tables.values_mut() {
         table.associations.retain(|association| association.subnet_id.as_deref() != Some(id));
     }
+    acl::forget(state, id);
     state.subnets.remove(id);
     done()
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::common::{
-    ACL, ADDRESS, DHCP, ENDPOINT, ENI, GATEWAY, GROUP, Kind, NAT, RULE, SUBNET, TABLE, VPC, check_tags, done,
+    ACL, ADDRESS, DHCP, ENDPOINT, ENI, GATEWAY, GROUP, Kind, NAT, PREFIX_LIST, RULE, SUBNET, TABLE, VPC, check_tags,
+    done,
 };
 use crate::error::{ApiError, Result, fail};
 use crate::filters::{Answer, Filter, passes};
@@ -42,6 +43,8 @@ pub(super) fn all(state: &State) -> Vec<Tagged<'_>> {
         security_groups GROUP;
         network_interfaces ENI;
         network_acls ACL;
+        prefix_lists PREFIX_LIST;
+        dhcp_sets DHCP;
     }
     all.extend(state.nat_gateways.values().map(|nat| Tagged {
         id: &nat.id,
@@ -81,10 +84,14 @@ fn tags_mut<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Tags> {
         security_groups GROUP;
         network_interfaces ENI;
         network_acls ACL;
+        prefix_lists PREFIX_LIST;
     }
     if RULE.fits(id) {
         let rule = state.security_groups.values_mut().find_map(|group| group.rules.get_mut(id));
         return rule.map(|rule| &mut rule.tags).ok_or_else(|| missing(&RULE));
+    }
+    if let Some(set) = state.dhcp_sets.get_mut(id) {
+        return Ok(&mut set.tags);
     }
     if DHCP.fits(id) {
         let set = state.dhcp_options.as_mut().filter(|(own, _)| own == id);

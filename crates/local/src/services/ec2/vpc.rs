@@ -179,6 +179,7 @@ fn is_used(state: &State, id: &str) -> bool {
         || state.network_interfaces.values().any(|eni| eni.vpc_id == id)
         || state.security_groups.values().any(|group| group.vpc_id == id && group.name != "default")
         || state.route_tables.values().any(|table| table.vpc_id == id && !table.is_main())
+        || acl::is_custom(state, id)
 }
 
 #[derive(Deserialize)]

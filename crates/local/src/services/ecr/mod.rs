@@ -24,6 +24,7 @@ use crate::world::Cx;
 #[serde(default)]
 pub(crate) struct State {
     pub(crate) repositories: BTreeMap<String, Repository>,
+    registry: registry::Settings,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -77,7 +78,12 @@ operations! {
     "DeleteRepositoryPolicy" => policy::delete,
     "GetAuthorizationToken" => registry::authorization_token,
     "DescribeRegistry" => registry::describe,
+    "PutReplicationConfiguration" => registry::put_replication,
     "GetRegistryScanningConfiguration" => registry::scanning,
+    "PutRegistryScanningConfiguration" => registry::put_scanning,
+    "PutRegistryPolicy" => registry::put_policy,
+    "GetRegistryPolicy" => registry::get_policy,
+    "DeleteRegistryPolicy" => registry::delete_policy,
     "BatchGetRepositoryScanningConfiguration" => registry::repository_scanning,
     "InitiateLayerUpload" => layer::initiate,
     "UploadLayerPart" => layer::part,

@@ -18,7 +18,7 @@ pub(super) struct Set {
 }
 
 /// An IAM document whose every statement has an effect, a principal and an action.
-fn legal(text: &str) -> bool {
+pub(super) fn legal(text: &str) -> bool {
     let Ok(Value::Object(document)) = serde_json::from_str::<Value>(text) else { return false };
     let statements = match document.get("Statement") {
         Some(Value::Array(list)) => list.iter().collect(),

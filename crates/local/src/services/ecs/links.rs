@@ -45,6 +45,7 @@ pub(super) fn attach(cx: &mut Cx<'_>, network: &AwsVpc, subnet: &str, attachment
         requester: "amazon-ecs",
         owner: "amazon-ecs",
         public: network.assign_public_ip == "ENABLED",
+        private_ip: None,
         tags,
     };
     eni::create(cx, new)

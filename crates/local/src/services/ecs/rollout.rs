@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Time;
 use crate::services::ecs::cluster::Cluster;
-use crate::services::ecs::service::{EcsService, Shape};
+use crate::services::ecs::service::{EcsService, Shape, validate};
 use crate::services::members::bare;
 use crate::tags::{self, Tags};
 use crate::world::Cx;
@@ -77,7 +77,7 @@ impl Rollout {
             "updatedAt": self.updated.epoch_seconds(),
             "launchType": shape.launch_type,
             "capacityProviderStrategy": if shape.strategy.is_empty() { None } else { Some(&shape.strategy) },
-            "platformVersion": shape.platform_version,
+            "platformVersion": validate::concrete(shape.platform_version.as_deref()),
             "platformFamily": shape.fargate().then_some("Linux"),
             "networkConfiguration": shape.network_value(),
             "rolloutState": self.state,
@@ -105,7 +105,7 @@ impl Rollout {
             "updatedAt": self.updated.epoch_seconds(),
             "launchType": shape.launch_type,
             "capacityProviderStrategy": if shape.strategy.is_empty() { None } else { Some(&shape.strategy) },
-            "platformVersion": shape.platform_version,
+            "platformVersion": validate::concrete(shape.platform_version.as_deref()),
             "platformFamily": shape.fargate().then_some("Linux"),
             "networkConfiguration": shape.network_value(),
             "loadBalancers": shape.load_balancers,

@@ -155,7 +155,7 @@ fn shape(cluster: &Cluster, task: &Task, with_tags: bool) -> Value {
         "healthStatus": "UNKNOWN",
         "launchType": task.shape.launch_type.clone().or_else(|| task.shape.fargate().then(|| "FARGATE".to_owned())),
         "overrides": {"containerOverrides": task.containers.iter().map(|c| json!({"name": c.name})).collect::<Vec<_>>(), "inferenceAcceleratorOverrides": []},
-        "platformVersion": task.shape.platform_version,
+        "platformVersion": validate::concrete(task.shape.platform_version.as_deref()),
         "platformFamily": task.shape.fargate().then_some("Linux"),
         "pullStartedAt": time(task.pull_started),
         "pullStoppedAt": time(task.pull_stopped),

@@ -173,7 +173,7 @@ fn a_code_deploy_service_starts_serves_and_drains() {
     assert_eq!(fresh["deployments"], json!([]));
     assert_eq!(fresh["taskSets"][0]["status"], "PRIMARY");
     assert_eq!(fresh["taskSets"][0]["stabilityStatus"], "STABILIZING");
-    assert_eq!(fresh["platformVersion"], "1.4.0");
+    assert_eq!(fresh["platformVersion"], "LATEST");
 
     c.pass(10);
     assert_eq!(c.described("bg")["pendingCount"], 2);

@@ -129,6 +129,7 @@ pub(super) fn attach(
             requester: "amazon-elb",
             owner: "amazon-elb",
             public,
+            private_ip: None,
             tags: Tags::new(),
         },
     )

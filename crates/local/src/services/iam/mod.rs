@@ -7,8 +7,10 @@ mod document;
 mod evaluate;
 mod inline;
 mod managed;
+mod oidc;
 mod policy;
 mod policy_version;
+mod profile;
 mod role;
 mod service_linked;
 
@@ -36,6 +38,10 @@ pub(crate) struct State {
     pub(crate) roles: BTreeMap<String, Role>,
     /// By ARN.
     pub(crate) policies: BTreeMap<String, Policy>,
+    /// OpenID Connect providers, by ARN.
+    providers: BTreeMap<String, oidc::Provider>,
+    /// Instance profiles, by name in lower case.
+    profiles: BTreeMap<String, profile::Profile>,
     /// Ids of service-linked roles' deletions, all of which have succeeded.
     deletions: BTreeMap<String, String>,
 }
@@ -65,7 +71,27 @@ operations! {
     "ListRoleTags" => role::list_tags,
     "PutRolePermissionsBoundary" => role::put_boundary,
     "DeleteRolePermissionsBoundary" => role::delete_boundary,
-    "ListInstanceProfilesForRole" => role::list_instance_profiles,
+    "ListInstanceProfilesForRole" => profile::list,
+
+    "CreateInstanceProfile" => profile::create,
+    "GetInstanceProfile" => profile::get,
+    "ListInstanceProfiles" => profile::list,
+    "DeleteInstanceProfile" => profile::delete,
+    "AddRoleToInstanceProfile" => profile::add_role,
+    "RemoveRoleFromInstanceProfile" => profile::remove_role,
+    "TagInstanceProfile" => profile::tag,
+    "UntagInstanceProfile" => profile::untag,
+
+    "CreateOpenIDConnectProvider" => oidc::create,
+    "GetOpenIDConnectProvider" => oidc::get,
+    "ListOpenIDConnectProviders" => oidc::list,
+    "DeleteOpenIDConnectProvider" => oidc::delete,
+    "AddClientIDToOpenIDConnectProvider" => oidc::add_client,
+    "RemoveClientIDFromOpenIDConnectProvider" => oidc::remove_client,
+    "UpdateOpenIDConnectProviderThumbprint" => oidc::update_thumbprints,
+    "TagOpenIDConnectProvider" => oidc::tag,
+    "UntagOpenIDConnectProvider" => oidc::untag,
+    "ListOpenIDConnectProviderTags" => oidc::list_tags,
 
     "PutRolePolicy" => inline::put,
     "GetRolePolicy" => inline::get,
@@ -108,7 +134,19 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     let policies = state.policies.values();
     let policies =
         policies.map(|policy| Resource { arn: policy.arn.clone(), kind: "iam:policy", tags: policy.tags.clone() });
-    roles.chain(policies).collect()
+    let profiles = state.profiles.values();
+    let profiles = profiles.map(|profile| Resource {
+        arn: profile.arn.clone(),
+        kind: "iam:instance-profile",
+        tags: profile.tags.clone(),
+    });
+    let providers = state.providers.values();
+    let providers = providers.map(|provider| Resource {
+        arn: provider.arn.clone(),
+        kind: "iam:oidc-provider",
+        tags: provider.tags.clone(),
+    });
+    roles.chain(policies).chain(profiles).chain(providers).collect()
 }
 
 /// What is not there: 404.

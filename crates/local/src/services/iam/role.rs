@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{check_name, check_path, check_tags, conflict, document, encoded, listed, managed, no_such_entity};
+use super::{
+    check_name, check_path, check_tags, conflict, document, encoded, listed, managed, no_such_entity, profile,
+};
 use crate::clock::Time;
 use crate::error::{ApiError, Result};
 use crate::tags::{self, Tag, Tags};
@@ -272,6 +274,10 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: ByName) -> Result {
     if !role.inline.is_empty() {
         return Err(conflict("DeleteConflict", "Cannot delete entity, must delete policies first."));
     }
+    let role = role.clone();
+    if profile::holds(cx.iam(), &role.name) {
+        return Err(conflict("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first."));
+    }
     let (arn, id) = (format!("\"{}\"", role.arn), format!("\"{}\"", role.id));
     let state = cx.iam();
     state.roles.remove(&input.role_name.to_lowercase());
@@ -342,10 +348,4 @@ pub(super) fn delete_boundary(cx: &mut Cx<'_>, input: ByName) -> Result {
         return Err(no_such_entity(format!("Role {} does not have a permissions boundary.", input.role_name)));
     }
     Ok(Value::Null)
-}
-
-/// There are no instance profiles: nothing here runs on instances.
-pub(super) fn list_instance_profiles(cx: &mut Cx<'_>, input: ListOf) -> Result {
-    find(cx, &input.role_name)?;
-    listed("InstanceProfiles", Vec::new(), input.marker.as_deref(), input.max_items)
 }

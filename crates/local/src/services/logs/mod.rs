@@ -1,6 +1,7 @@
-//! CloudWatch Logs: groups, streams, events.
+//! CloudWatch Logs: groups, streams, events, and what may be put beside them.
 
 mod events;
+mod filter;
 mod group;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,10 @@ use crate::world::Cx;
 #[serde(default)]
 pub(crate) struct State {
     pub(crate) groups: BTreeMap<String, Group>,
+    /// Resource policies, by name.
+    policies: BTreeMap<String, filter::ResourcePolicy>,
+    /// Saved queries, by id.
+    queries: BTreeMap<String, filter::Query>,
 }
 
 /// A log group.
@@ -34,6 +39,8 @@ pub(crate) struct Group {
     pub(crate) deletion_protection: bool,
     pub(crate) streams: BTreeMap<String, Stream>,
     pub(crate) tags: Tags,
+    #[serde(default)]
+    metric_filters: BTreeMap<String, filter::MetricFilter>,
 }
 
 /// A log stream.
@@ -85,6 +92,15 @@ operations! {
     "PutLogEvents" => events::put,
     "GetLogEvents" => events::get,
     "FilterLogEvents" => events::filter,
+    "PutMetricFilter" => filter::put_metric_filter,
+    "DescribeMetricFilters" => filter::describe_metric_filters,
+    "DeleteMetricFilter" => filter::delete_metric_filter,
+    "PutResourcePolicy" => filter::put_policy,
+    "DescribeResourcePolicies" => filter::describe_policies,
+    "DeleteResourcePolicy" => filter::delete_policy,
+    "PutQueryDefinition" => filter::put_query,
+    "DescribeQueryDefinitions" => filter::describe_queries,
+    "DeleteQueryDefinition" => filter::delete_query,
 }
 
 /// From AWS's page on CloudWatch Logs quotas: transactions per second.
@@ -156,6 +172,7 @@ impl Group {
             deletion_protection: false,
             streams: BTreeMap::new(),
             tags: Tags::new(),
+            metric_filters: BTreeMap::new(),
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::world::Cx;
 pub(crate) use self::record::RecordSet;
 #[cfg(test)]
 pub(crate) use self::zone::create_public_zone;
-pub(crate) use self::zone::{Zone, create_private_zone, delete_private_zone};
+pub(crate) use self::zone::{Zone, create_private_zone, create_service_zone, delete_private_zone};
 
 /// The account's zones.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -128,6 +128,17 @@ pub(crate) fn delete_private_zone(cx: &mut Cx<'_>, id: &str) {
     cx.route53().zones.remove(id);
 }
 
+/// Makes a public zone for a service: its id.
+pub(crate) fn create_service_zone(cx: &mut Cx<'_>, name: &str, principal: &str, description: &str) -> String {
+    let reference = cx.uuid();
+    let mut zone = new(cx, name, reference);
+    zone.owner = Some(Owner { principal: principal.to_owned(), description: description.to_owned() });
+    zone.comment = Some(format!("Created by {principal}"));
+    let id = zone.id.clone();
+    cx.route53().zones.insert(id.clone(), zone);
+    id
+}
+
 /// Makes a public zone, such as one that a test assumes to exist: its id.
 #[cfg(test)]
 pub(crate) fn create_public_zone(cx: &mut Cx<'_>, name: &str) -> String {

@@ -278,7 +278,7 @@ pub(super) struct Discover {
 
 fn by_names<'c>(cx: &'c mut Cx<'_>, namespace: &str, service: &str) -> Result<&'c DiscoveryService> {
     let state = cx.servicediscovery();
-    let Some(within) = state.namespaces.values().find(|n| n.name == namespace && n.zone_id.is_some()) else {
+    let Some(within) = state.namespaces.values().find(|n| n.name == namespace && n.is_made()) else {
         return fail!("NamespaceNotFound", "No namespace exists with the name '{namespace}'.");
     };
     let found = state.services.values().find(|s| s.namespace == within.id && s.name.eq_ignore_ascii_case(service));

@@ -40,9 +40,13 @@ pub(crate) static SERVICE: Service = Service {
 
 operations! {
     "CreatePrivateDnsNamespace" => namespace::create_private,
+    "CreatePublicDnsNamespace" => namespace::create_public,
+    "CreateHttpNamespace" => namespace::create_http,
     "GetNamespace" => namespace::get,
     "ListNamespaces" => namespace::list,
     "UpdatePrivateDnsNamespace" => namespace::update_private,
+    "UpdatePublicDnsNamespace" => namespace::update_public,
+    "UpdateHttpNamespace" => namespace::update_http,
     "DeleteNamespace" => namespace::delete,
     "GetOperation" => operation::get,
     "ListOperations" => operation::list,
@@ -67,7 +71,7 @@ operations! {
 fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     let Some(region) = cx.world.regions.get(&cx.region) else { return Vec::new() };
     let state = &region.servicediscovery;
-    let namespaces = state.namespaces.values().filter(|n| n.zone_id.is_some()).map(|n| Resource {
+    let namespaces = state.namespaces.values().filter(|n| n.is_made()).map(|n| Resource {
         arn: n.arn.clone(),
         kind: "servicediscovery:namespace",
         tags: n.tags.clone(),

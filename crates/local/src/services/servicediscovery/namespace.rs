@@ -1,4 +1,5 @@
-//! Private DNS namespaces. Each has a hosted zone of Route 53, which is there once the operation is done.
+//! Namespaces: for private DNS, for public DNS, and for the API alone (HTTP). One of the first two has a hosted zone of
+//! Route 53. Each is there once its operation is done.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,12 +21,47 @@ pub(crate) struct Namespace {
     pub(crate) name: String,
     description: Option<String>,
     creator_request_id: String,
-    vpc: String,
+    #[serde(default)]
+    kind: Kind,
+    /// Of a private one.
+    vpc: Option<String>,
     ttl: u64,
-    /// Absent until the hosted zone is there: nobody sees the namespace before.
     pub(crate) zone_id: Option<String>,
+    /// Nobody sees it before.
+    #[serde(default)]
+    made: bool,
     created: Time,
     pub(crate) tags: Tags,
+}
+
+/// What a namespace is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    #[default]
+    Private,
+    Public,
+    Http,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Private => "DNS_PRIVATE",
+            Kind::Public => "DNS_PUBLIC",
+            Kind::Http => "HTTP",
+        }
+    }
+}
+
+impl Namespace {
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Its operation is done.
+    pub(crate) fn is_made(&self) -> bool {
+        self.made || self.zone_id.is_some()
+    }
 }
 
 fn not_found(id: &str) -> ApiError {
@@ -36,7 +72,7 @@ fn not_found(id: &str) -> ApiError {
 pub(super) fn find<'c>(cx: &'c mut Cx<'_>, id: &str) -> Result<&'c mut Namespace> {
     let id = id_of(id);
     match cx.servicediscovery().namespaces.get_mut(id) {
-        Some(namespace) if namespace.zone_id.is_some() => Ok(namespace),
+        Some(namespace) if namespace.is_made() => Ok(namespace),
         _ => Err(not_found(id)),
     }
 }
@@ -84,6 +120,81 @@ pub(super) struct CreatePrivate {
 const TTL: u64 = 15;
 
 pub(super) fn create_private(cx: &mut Cx<'_>, input: CreatePrivate) -> Result {
+    if input.vpc.is_empty() || input.vpc.len() > 64 {
+        return fail!("InvalidInput", "The VPC '{}' is not valid", input.vpc);
+    }
+    let new = New {
+        kind: Kind::Private,
+        name: input.name,
+        token: input.creator_request_id,
+        description: input.description,
+        vpc: Some(input.vpc),
+        ttl: input.properties.ttl(),
+        tags: input.tags,
+    };
+    create(cx, new)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct CreatePublic {
+    name: String,
+    creator_request_id: Option<String>,
+    description: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    #[serde(default)]
+    properties: Properties,
+}
+
+pub(super) fn create_public(cx: &mut Cx<'_>, input: CreatePublic) -> Result {
+    let new = New {
+        kind: Kind::Public,
+        name: input.name,
+        token: input.creator_request_id,
+        description: input.description,
+        vpc: None,
+        ttl: input.properties.ttl(),
+        tags: input.tags,
+    };
+    create(cx, new)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct CreateHttp {
+    name: String,
+    creator_request_id: Option<String>,
+    description: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+pub(super) fn create_http(cx: &mut Cx<'_>, input: CreateHttp) -> Result {
+    let new = New {
+        kind: Kind::Http,
+        name: input.name,
+        token: input.creator_request_id,
+        description: input.description,
+        vpc: None,
+        ttl: None,
+        tags: input.tags,
+    };
+    create(cx, new)
+}
+
+/// A namespace to be made.
+struct New {
+    kind: Kind,
+    name: String,
+    token: Option<String>,
+    description: Option<String>,
+    vpc: Option<String>,
+    ttl: Option<u64>,
+    tags: Vec<Tag>,
+}
+
+fn create(cx: &mut Cx<'_>, input: New) -> Result {
     let legal = |c: char| c.is_ascii_graphic();
     if input.name.is_empty()
         || input.name.len() > 253
@@ -92,28 +203,34 @@ pub(super) fn create_private(cx: &mut Cx<'_>, input: CreatePrivate) -> Result {
     {
         return fail!("InvalidInput", "The namespace name '{}' is not valid", input.name);
     }
-    if input.vpc.is_empty() || input.vpc.len() > 64 {
-        return fail!("InvalidInput", "The VPC '{}' is not valid", input.vpc);
-    }
     let tags = tags::from_list(input.tags);
     tagging::check(&tags)?;
-    let token = match input.creator_request_id {
+    let token = match input.token {
         Some(token) if token.len() > 64 => return fail!("InvalidInput", "CreatorRequestId has at most 64 characters"),
         Some(token) => token,
         None => cx.uuid(),
     };
     if let Some(running) = operation::by_token(cx, "CREATE_NAMESPACE", &token).map(|o| o.id().to_owned()) {
-        let same = |n: &Namespace| n.creator_request_id == token && n.name == input.name && n.vpc == input.vpc;
+        let same = |n: &Namespace| {
+            n.creator_request_id == token && n.name == input.name && n.vpc == input.vpc && n.kind == input.kind
+        };
         return if cx.servicediscovery().namespaces.values().any(same) {
             Ok(json!({"OperationId": running}))
         } else {
             Err(operation::duplicate(&running))
         };
     }
-    if let Some(made) = cx.servicediscovery().namespaces.values().find(|n| n.creator_request_id == token) {
-        return Err(ApiError::new("NamespaceAlreadyExists", "A namespace with this CreatorRequestId already exists.")
-            .detail("CreatorRequestId", made.creator_request_id.as_str())
-            .detail("NamespaceId", made.id.as_str()));
+    let taken = |n: &&Namespace| {
+        // Names for the API are unique among themselves; DNS names may repeat, in other VPCs.
+        n.creator_request_id == token || (n.kind == Kind::Http && input.kind == Kind::Http && n.name == input.name)
+    };
+    if let Some(made) = cx.servicediscovery().namespaces.values().find(taken) {
+        return Err(ApiError::new(
+            "NamespaceAlreadyExists",
+            "A namespace with this CreatorRequestId or name already exists.",
+        )
+        .detail("CreatorRequestId", made.creator_request_id.as_str())
+        .detail("NamespaceId", made.id.as_str()));
     }
     let id = format!("ns-{}", cx.lower(16));
     let namespace = Namespace {
@@ -122,9 +239,11 @@ pub(super) fn create_private(cx: &mut Cx<'_>, input: CreatePrivate) -> Result {
         name: input.name,
         description: input.description,
         creator_request_id: token.clone(),
+        kind: input.kind,
         vpc: input.vpc,
-        ttl: input.properties.ttl().unwrap_or(TTL),
+        ttl: input.ttl.unwrap_or(TTL),
         zone_id: None,
+        made: false,
         created: cx.now(),
         tags,
     };
@@ -137,10 +256,15 @@ pub(super) fn create_private(cx: &mut Cx<'_>, input: CreatePrivate) -> Result {
 pub(super) fn created(cx: &mut Cx<'_>, id: &str) -> End {
     let Some(namespace) = cx.servicediscovery().namespaces.get(id) else { return Ok(()) };
     let (name, vpc, token) = (namespace.name.clone(), namespace.vpc.clone(), namespace.creator_request_id.clone());
-    match zone::create(cx, &name, &vpc, &token) {
+    let zone = match (namespace.kind, vpc) {
+        (Kind::Http, _) => Ok(None),
+        (Kind::Private, Some(vpc)) => zone::create(cx, &name, &vpc, &token).map(Some),
+        (Kind::Public | Kind::Private, _) => Ok(Some(zone::create_public(cx, &name, &token))),
+    };
+    match zone {
         Ok(zone) => {
             if let Some(namespace) = cx.servicediscovery().namespaces.get_mut(id) {
-                namespace.zone_id = Some(zone);
+                (namespace.zone_id, namespace.made) = (zone, true);
             }
             Ok(())
         }
@@ -163,10 +287,12 @@ fn shape(namespace: &Namespace) -> Value {
         "Arn": namespace.arn,
         "ResourceOwner": "SELF",
         "Name": namespace.name,
-        "Type": "DNS_PRIVATE",
+        "Type": namespace.kind.name(),
         "Description": namespace.description,
         "Properties": {
-            "DnsProperties": {"HostedZoneId": namespace.zone_id, "SOA": {"TTL": namespace.ttl}},
+            "DnsProperties": namespace.zone_id.as_ref().map(|zone| {
+                json!({"HostedZoneId": zone, "SOA": {"TTL": namespace.ttl}})
+            }),
             "HttpProperties": {"HttpName": namespace.name},
         },
         "CreateDate": namespace.created.epoch_seconds(),
@@ -196,9 +322,9 @@ pub(super) struct List {
 
 pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
     let mut items = Vec::new();
-    for namespace in cx.servicediscovery().namespaces.values().filter(|n| n.zone_id.is_some()) {
+    for namespace in cx.servicediscovery().namespaces.values().filter(|n| n.is_made()) {
         let ask = |name: &str| match name {
-            "TYPE" => Some(vec!["DNS_PRIVATE".to_owned()]),
+            "TYPE" => Some(vec![namespace.kind.name().to_owned()]),
             "NAME" | "HTTP_NAME" => Some(vec![namespace.name.clone()]),
             "RESOURCE_OWNER" => Some(vec!["SELF".to_owned()]),
             _ => None,
@@ -226,15 +352,31 @@ struct Change {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct UpdatePrivate {
+pub(super) struct Update {
     id: String,
     #[serde(rename = "UpdaterRequestId")]
     updater_request_id: Option<String>,
     namespace: Change,
 }
 
-pub(super) fn update_private(cx: &mut Cx<'_>, input: UpdatePrivate) -> Result {
-    let id = find(cx, &input.id)?.id.clone();
+pub(super) fn update_private(cx: &mut Cx<'_>, input: Update) -> Result {
+    update(cx, input, Kind::Private)
+}
+
+pub(super) fn update_public(cx: &mut Cx<'_>, input: Update) -> Result {
+    update(cx, input, Kind::Public)
+}
+
+pub(super) fn update_http(cx: &mut Cx<'_>, input: Update) -> Result {
+    update(cx, input, Kind::Http)
+}
+
+fn update(cx: &mut Cx<'_>, input: Update, kind: Kind) -> Result {
+    let namespace = find(cx, &input.id)?;
+    if namespace.kind != kind {
+        return fail!("InvalidInput", "The namespace '{}' is of type {}", input.id, namespace.kind.name());
+    }
+    let id = namespace.id.clone();
     if let Some(token) = &input.updater_request_id
         && let Some(running) = operation::by_token(cx, "UPDATE_NAMESPACE", token)
     {

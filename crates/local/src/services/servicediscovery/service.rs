@@ -66,6 +66,35 @@ struct DnsConfig {
     dns_records: Vec<DnsRecord>,
 }
 
+/// Route 53's checks, which look at instances from the internet.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct HealthCheck {
+    #[serde(rename = "Type")]
+    kind: String,
+    resource_path: Option<String>,
+    failure_threshold: Option<u64>,
+}
+
+impl HealthCheck {
+    fn checked(self, namespace: namespace::Kind) -> Result<Value> {
+        if namespace != namespace::Kind::Public {
+            return fail!("InvalidInput", "HealthCheckConfig is supported for services in public DNS namespaces only");
+        }
+        let path = match (self.kind.as_str(), self.resource_path) {
+            ("HTTP" | "HTTPS", path) => Some(path.unwrap_or_else(|| "/".to_owned())),
+            ("TCP", None) => None,
+            ("TCP", Some(_)) => return fail!("InvalidInput", "ResourcePath is not supported for TCP health checks"),
+            (other, _) => return fail!("InvalidInput", "The health check type '{other}' is not valid"),
+        };
+        let threshold = self.failure_threshold.unwrap_or(1);
+        if !(1..=10).contains(&threshold) {
+            return fail!("InvalidInput", "FailureThreshold must be from 1 to 10");
+        }
+        Ok(bare(json!({"Type": self.kind, "ResourcePath": path, "FailureThreshold": threshold})))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct CustomHealth {
@@ -81,7 +110,7 @@ pub(super) struct Create {
     creator_request_id: Option<String>,
     description: Option<String>,
     dns_config: Option<DnsConfig>,
-    health_check_config: Option<Value>,
+    health_check_config: Option<HealthCheck>,
     health_check_custom_config: Option<CustomHealth>,
     #[serde(default)]
     tags: Vec<Tag>,
@@ -126,12 +155,14 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         (Some(id), _) | (None, Some(id)) => id.clone(),
         (None, None) => return fail!("InvalidInput", "NamespaceId is required"),
     };
-    let within = namespace::find(cx, &within)?.id.clone();
+    let namespace = namespace::find(cx, &within)?;
+    let (within, kind_of_namespace) = (namespace.id.clone(), namespace.kind());
     if input.health_check_config.is_some() && input.health_check_custom_config.is_some() {
         return fail!("InvalidInput", "HealthCheckConfig and HealthCheckCustomConfig cannot both be specified");
     }
-    if input.health_check_config.is_some() {
-        return fail!("InvalidInput", "Health checks are not supported for services in private DNS namespaces");
+    let health_check = input.health_check_config.map(|check| check.checked(kind_of_namespace)).transpose()?;
+    if kind_of_namespace == namespace::Kind::Http && input.dns_config.is_some() {
+        return fail!("InvalidInput", "DnsConfig is not supported for services in HTTP namespaces");
     }
     let dns = match input.dns_config {
         Some(config) => {
@@ -179,7 +210,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         kind: kind.to_owned(),
         description: input.description,
         dns,
-        health_check: None,
+        health_check,
         custom_health: input.health_check_custom_config.is_some(),
         creator_request_id: token,
         created: cx.now(),
@@ -268,7 +299,7 @@ struct DnsChange {
 struct Change {
     description: Option<String>,
     dns_config: Option<DnsChange>,
-    health_check_config: Option<Value>,
+    health_check_config: Option<HealthCheck>,
 }
 
 #[derive(Deserialize)]
@@ -282,9 +313,10 @@ pub(super) struct Update {
 pub(super) fn update(cx: &mut Cx<'_>, input: Update) -> Result {
     let service = find(cx, &input.id)?;
     let id = service.id.clone();
-    if input.service.health_check_config.is_some() {
-        return fail!("InvalidInput", "Health checks are not supported for services in private DNS namespaces");
-    }
+    let within = service.namespace.clone();
+    let kind = namespace::find(cx, &within)?.kind();
+    let health_check = input.service.health_check_config.map(|check| check.checked(kind)).transpose()?;
+    let service = find(cx, &input.id)?;
     if let Some(change) = &input.service.dns_config {
         let Some(dns) = &service.dns else {
             return fail!("InvalidInput", "A DNS configuration cannot be added to a service that has none");
@@ -304,6 +336,7 @@ pub(super) fn update(cx: &mut Cx<'_>, input: Update) -> Result {
         "service": id,
         "description": input.service.description,
         "records": input.service.dns_config.map(|d| d.dns_records),
+        "healthCheck": health_check,
     });
     Ok(operation::begin(cx, "UPDATE_SERVICE", &[("SERVICE", &id)], None, timings::DISCOVERY_SERVICE_UPDATE, body))
 }
@@ -314,6 +347,7 @@ pub(super) fn updated(cx: &mut Cx<'_>, body: &Value) -> End {
     if let Some(description) = body["description"].as_str() {
         service.description = Some(description.to_owned()).filter(|d| !d.is_empty());
     }
+    service.health_check = Some(body["healthCheck"].clone()).filter(|check| !check.is_null());
     let records: Vec<DnsRecord> = serde_json::from_value(body["records"].clone()).unwrap_or_default();
     let ids: Vec<String> = service.instances.keys().cloned().collect();
     // The old records go as they were, the new ones come as they are now.

@@ -1,4 +1,4 @@
-//! The hosted zones behind private DNS namespaces: made, filled and deleted in Route 53, where users cannot touch them.
+//! The hosted zones behind DNS namespaces: made, filled and deleted in Route 53, where users cannot touch them.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +27,11 @@ pub(super) fn create(cx: &mut Cx<'_>, name: &str, vpc: &str, token: &str) -> Res
         ));
     }
     Ok(route53::create_private_zone(cx, name, vpc, PRINCIPAL, &format!("Created by AWS Cloud Map for {token}")))
+}
+
+/// Makes the public hosted zone of a namespace.
+pub(super) fn create_public(cx: &mut Cx<'_>, name: &str, token: &str) -> String {
+    route53::create_service_zone(cx, name, PRINCIPAL, &format!("Created by AWS Cloud Map for {token}"))
 }
 
 /// Deletes it, with what Cloud Map put there.

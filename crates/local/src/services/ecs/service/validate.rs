@@ -97,14 +97,19 @@ pub(crate) fn definition(cx: &mut Cx<'_>, given: &str) -> Result<String> {
 /// Fargate's platform version as it reads back.
 pub(crate) fn platform(given: Option<String>, fargate: bool) -> Result<Option<String>> {
     match (given.as_deref(), fargate) {
-        (None | Some("LATEST" | "1.4.0"), true) => Ok(Some("1.4.0".to_owned())),
-        (Some("1.3.0"), true) => Ok(given),
+        (None, true) => Ok(Some("LATEST".to_owned())),
+        (Some("LATEST" | "1.4.0" | "1.3.0"), true) => Ok(given),
         (Some(other), true) => {
             fail!("PlatformUnknownException", "The specified platform version does not exist: {other}")
         }
         (None, false) => Ok(None),
         (Some(_), false) => fail!(INVALID, "The platform version must be null when specifying an EC2 launch type."),
     }
+}
+
+/// The version that tasks get: a service goes on saying LATEST if that is what was asked for.
+pub(crate) fn concrete(platform: Option<&str>) -> Option<&str> {
+    platform.map(|version| if version == "LATEST" { "1.4.0" } else { version })
 }
 
 /// Checks a shape as a whole. `lists` says that load balancers and registries are to be checked too.
