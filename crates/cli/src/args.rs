@@ -193,6 +193,16 @@ pub enum Emit {
     ///
     /// Asks no cloud, unless live resources are to be imported. A folder with edited files is left alone.
     Terraform(Box<EmitTerraform>),
+    /// Write ecspresso's files for every service.
+    ///
+    /// A configuration, a service definition and task definitions, in a folder for each service. Ids are those of what is
+    /// live, unless ecspresso is to find them itself. A folder with edited files is left alone.
+    Ecspresso(Box<EmitEcspresso>),
+    /// Write a pipeline that deploys a service with this program.
+    ///
+    /// Build, push, register, deploy, a gate for a person, then re-route or roll back; an OIDC role, and no stored key.
+    /// Asks no cloud. A file that was edited is left alone.
+    Pipeline(Box<EmitPipeline>),
 }
 
 /// What `emit terraform` takes.
@@ -211,6 +221,57 @@ pub struct EmitTerraform {
     #[arg(long, value_name = "s3://BUCKET/KEY", env = "AOMIDORI_BACKEND")]
     pub backend: Option<String>,
     /// Overwrite files that were edited.
+    #[arg(long, env = "AOMIDORI_FORCE", value_parser = BoolishValueParser::new())]
+    pub force: bool,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `emit ecspresso` takes.
+#[derive(Clone, Debug, Args)]
+pub struct EmitEcspresso {
+    /// The folder to write to.
+    #[arg(long, value_name = "DIR", env = "AOMIDORI_OUT")]
+    pub out: Option<PathBuf>,
+    /// Where ids come from: what is live now, Terraform's state (by ecspresso's `tfstate`), or the environment (by its
+    /// `must_env`) [default: live].
+    #[arg(long, value_name = "live|tfstate|env", env = "AOMIDORI_IDS")]
+    pub ids: Option<String>,
+    /// Where `--ids tfstate` finds the state that `emit terraform` leads to: a URL, or a path below the folder.
+    #[arg(long, value_name = "URL|PATH", env = "AOMIDORI_TFSTATE")]
+    pub tfstate: Option<String>,
+    /// Image tags that get a task definition each, for every service [default: what the stack declares; for practice
+    /// images blue and green].
+    #[arg(long, value_name = "TAG,TAG", value_delimiter = ',', env = "AOMIDORI_IMAGES")]
+    pub images: Vec<String>,
+    /// Overwrite files that were edited.
+    #[arg(long, env = "AOMIDORI_FORCE", value_parser = BoolishValueParser::new())]
+    pub force: bool,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `emit pipeline` takes.
+#[derive(Clone, Debug, Args)]
+pub struct EmitPipeline {
+    /// Which service.
+    #[command(flatten)]
+    pub service: Service,
+    /// Whose pipeline it is.
+    #[arg(long = "for", value_name = "github|circleci|bitbucket", env = "AOMIDORI_FOR")]
+    pub vendor: Option<String>,
+    /// The file to write (`.yml`), or the repository's folder, where it gets its usual name [default: print it].
+    #[arg(long, value_name = "FILE|DIR", env = "AOMIDORI_OUT")]
+    pub out: Option<PathBuf>,
+    /// The branch that is deployed [default: main].
+    #[arg(long, value_name = "NAME", env = "AOMIDORI_BRANCH")]
+    pub branch: Option<String>,
+    /// The folder of the Dockerfile, in the repository [default: its root].
+    #[arg(long, value_name = "DIR", env = "AOMIDORI_CONTEXT")]
+    pub context: Option<String>,
+    /// Overwrite a file that was edited.
     #[arg(long, env = "AOMIDORI_FORCE", value_parser = BoolishValueParser::new())]
     pub force: bool,
     /// What all commands over a cloud take.

@@ -223,6 +223,9 @@ pub enum Error {
     /// The stack cannot be said in another tool's language.
     #[error("the stack cannot be emitted")]
     Emit(#[source] Box<aomidori_hcl::EmitError>),
+    /// The stack cannot be written in the language of a tool that deploys.
+    #[error("the stack cannot be emitted")]
+    EmitFor(#[source] Box<aomidori_emit::EmitError>),
     /// Files that were edited are in the way of what is emitted.
     #[error("{} was edited", .path.display())]
     Overwrite {
@@ -362,6 +365,7 @@ impl Error {
             | Error::LocalCloud { .. }
             | Error::Steps(_)
             | Error::Emit(_)
+            | Error::EmitFor(_)
             | Error::Bug(_) => Exit::Error,
         }
     }
@@ -397,7 +401,7 @@ impl Error {
             Error::MissingImages(_) => "missing_images",
             Error::Leftovers(_) => "leftovers",
             Error::Interrupted { .. } => "interrupted",
-            Error::Emit(_) => "emit",
+            Error::Emit(_) | Error::EmitFor(_) => "emit",
             Error::Overwrite { .. } => "overwrite",
             Error::Deployment(failure) => failure.code(),
             Error::Bug(_) => "bug",

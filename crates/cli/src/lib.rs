@@ -36,9 +36,10 @@ pub use exit::Exit;
 /// The types of the command line, for hosts that look into a parsed [`Command`] or make one without clap.
 pub mod command {
     pub use crate::args::{
-        AppSpec, Attach, Change, Cloud, Color, Confirm, Deploy, Detail, Down, Emit, EmitTerraform, EnvFiles, Follow,
-        Graph, ImageChoice, Local, LocalArgs, LocalCloud, LocalServe, OfService, Output, Plan, Program, Register,
-        Reroute, Rollback, Scale, Service, Show, StackSource, Status, Target, Up, Validate, Wait,
+        AppSpec, Attach, Change, Cloud, Color, Confirm, Deploy, Detail, Down, Emit, EmitEcspresso, EmitPipeline,
+        EmitTerraform, EnvFiles, Follow, Graph, ImageChoice, Local, LocalArgs, LocalCloud, LocalServe, OfService,
+        Output, Plan, Program, Register, Reroute, Rollback, Scale, Service, Show, StackSource, Status, Target, Up,
+        Validate, Wait,
     };
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use aomidori_engine::cloud::{CloudError, ErrorKind};
 use aomidori_model::kinds::task_definition::Image;
-use aomidori_model::{Fields, Resource, Value};
+use aomidori_model::{Fields, Resource, Value, ownership};
 use serde::Serialize;
 
 use crate::cloud::{DeployCloud, NewRevision, Revision};
@@ -18,12 +18,12 @@ use crate::site::Site;
 
 /// The tag that holds the image that the stack declared for a container.
 pub fn declared_image_tag(container: &str) -> String {
-    format!("aomidori:declared-image/{container}")
+    ownership::declared_image_key(container)
 }
 
 /// The tag that holds the image tag that was asked for.
 pub fn image_tag(container: &str) -> String {
-    format!("aomidori:image/{container}")
+    ownership::image_key(container)
 }
 
 /// An image as somebody names it: `TAG`, `REPOSITORY:TAG`, `REPOSITORY@sha256:…`, `HOST/REPOSITORY:TAG`. Without a host

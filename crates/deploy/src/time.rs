@@ -185,19 +185,7 @@ pub fn shift(routing: TrafficRouting) -> Duration {
 
 /// What a predefined configuration does (`CodeDeployDefault.ECSLinear10PercentEvery3Minutes`, aws-facts 3.7).
 pub fn predefined(config: &str) -> Option<TrafficRouting> {
-    let name = config.strip_prefix("CodeDeployDefault.ECS")?;
-    if name == "AllAtOnce" {
-        return Some(TrafficRouting::AllAtOnce);
-    }
-    let (linear, rest) = match (name.strip_prefix("Linear"), name.strip_prefix("Canary")) {
-        (Some(rest), _) => (true, rest),
-        (None, Some(rest)) => (false, rest),
-        (None, None) => return None,
-    };
-    let (percent, minutes) = rest.strip_suffix("Minutes")?.split_once("Percent")?;
-    let minutes = minutes.strip_prefix("Every").unwrap_or(minutes).parse().ok()?;
-    let percent = percent.parse().ok()?;
-    Some(if linear { TrafficRouting::Linear { percent, minutes } } else { TrafficRouting::Canary { percent, minutes } })
+    TrafficRouting::predefined(config)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What emitting over a folder would do to what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::File;
 
@@ -58,13 +58,13 @@ pub fn compare(files: &[File], there: &BTreeMap<String, String>) -> Vec<Change> 
         })
         .collect();
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
-    let wanted: BTreeMap<&str, String> = files.iter().map(|file| (file.path.as_str(), folder(&file.path))).collect();
+    let wanted: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    // Where other tools' files are written, Terraform's are no concern.
+    let roots: BTreeSet<String> =
+        files.iter().filter(|file| file.path.ends_with(".tf")).map(|file| folder(&file.path)).collect();
     for path in there.keys() {
         let is_configuration = path.ends_with(".tf") || path.ends_with(".tf.json") || path.ends_with(".auto.tfvars");
-        if is_configuration
-            && !wanted.contains_key(path.as_str())
-            && wanted.values().any(|known| *known == folder(path))
-        {
+        if is_configuration && !wanted.contains(path.as_str()) && roots.contains(&folder(path)) {
             changes.push(Change::Stray { path: path.clone() });
         }
     }
@@ -104,5 +104,12 @@ mod tests {
             ]
         );
         assert_eq!(changes.iter().filter(|change| change.needs_force()).count(), 2);
+        let there = [("main.tf".to_owned(), String::new())].into();
+        let changes = compare(&[file("pipeline.yml", "")], &there);
+        assert_eq!(
+            changes,
+            [Change::New { path: "pipeline.yml".into() }],
+            "Terraform's files are in nobody else's way"
+        );
     }
 }

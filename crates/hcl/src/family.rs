@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inputs::Input;
 use crate::ir::{Gather, Id, Ignore, Instance, Item, Node};
-use crate::text::snake;
+use crate::text::{quote, snake};
 
 /// One resource or data block.
 #[derive(Clone, Debug)]
@@ -45,6 +45,12 @@ impl Family {
     pub(crate) fn reference(&self) -> String {
         let data = if self.data { "data." } else { "" };
         format!("{data}{}.{}", self.tf, self.name)
+    }
+
+    /// Where one of it stands, as its root sees it: `module.network.aws_subnet.public["a"]`.
+    pub(crate) fn place(&self, key: Option<&str>) -> String {
+        let index = key.map(|key| format!("[{}]", quote(key))).unwrap_or_default();
+        format!("module.{}.{}{index}", self.module, self.reference())
     }
 
     /// The words for names of outputs and variables: `public_subnet`; only the noun if it is the only one.

@@ -53,8 +53,7 @@ pub(crate) fn files(
             missing.push(MissingImport { address: id.address.clone(), terraform: id.tf });
             continue;
         };
-        let index = key.as_ref().map(|key| format!("[{}]", quote(key))).unwrap_or_default();
-        let to = format!("module.{}.{}{index}", family.module, family.reference());
+        let to = family.place(key.as_deref());
         if let Some(plan) = plans.iter().find(|plan| plan.modules.contains(&family.module)) {
             texts.entry(&plan.folder).or_default().push((to, import));
         }

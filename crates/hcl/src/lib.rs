@@ -37,11 +37,11 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::{Address, Problem, Stack};
+use aomidori_model::{Address, Entry, Problem, Stack};
 
 pub use compare::{Change, compare};
 pub use import::{Live, MissingImport};
-pub(crate) use names::region_of;
+pub use names::region_of;
 
 /// What can be chosen about what is emitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,6 +169,24 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
         }
     }
     Ok(files)
+}
+
+/// Where each resource stands in the configuration of one root, by its address: `module.network.aws_subnet.private["a"]`.
+///
+/// # Errors
+/// As [`emit`].
+pub fn places(stack: &Stack) -> Result<BTreeMap<Address, String>, EmitError> {
+    let problems = stack.validate();
+    if !problems.is_empty() {
+        return Err(EmitError::Invalid(problems));
+    }
+    let instances = lower::lower(stack)?;
+    let (families, places) = family::families(&instances);
+    let place = |address: &Address, entry: &Entry| {
+        let (n, key) = places.get(&ir::Id::of(lower::terraform_type(&entry.resource), address))?;
+        Some((address.clone(), families.get(*n)?.place(key.as_deref())))
+    };
+    Ok(stack.iter().filter_map(|(address, entry)| place(address, entry)).collect())
 }
 
 /// Adds the outputs that only carry order, to the modules that others come after; their names by module.

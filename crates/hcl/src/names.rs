@@ -21,7 +21,7 @@ pub(crate) struct Names {
 }
 
 /// The region of a stack: that of its zones, else of its logs.
-pub(crate) fn region_of(stack: &Stack) -> Option<String> {
+pub fn region_of(stack: &Stack) -> Option<String> {
     let zones = stack.of::<Subnet>().map(|(_, subnet)| subnet.zone.as_str());
     let regions = zones.map(|zone| {
         // `us-west-2-lax-1a` is a local zone of us-west-2.

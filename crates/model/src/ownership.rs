@@ -17,6 +17,17 @@ pub const ADDRESS: &str = "aomidori:address";
 /// `aomidori:parts-1`, `aomidori:parts-2`, ….
 pub const PARTS: &str = "aomidori:parts";
 
+/// The tag of a task definition's revision that holds the image which the stack declared for a container, where the
+/// revision runs another one.
+pub fn declared_image_key(container: &str) -> String {
+    format!("aomidori:declared-image/{container}")
+}
+
+/// The tag of a task definition's revision that holds the image tag which was asked for.
+pub fn image_key(container: &str) -> String {
+    format!("aomidori:image/{container}")
+}
+
 /// The tags of a resource in their two sorts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {

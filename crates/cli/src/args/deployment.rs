@@ -88,6 +88,9 @@ pub struct Rollback {
     /// Go back to this generation (`generations` lists them), with a deployment of its own.
     #[arg(long, value_name = "GENERATION", env = "AOMIDORI_TO")]
     pub to: Option<u32>,
+    /// Only stop the deployment that runs; where none does, do nothing. For pipelines, which may come too late.
+    #[arg(long, env = "AOMIDORI_RUNNING", value_parser = BoolishValueParser::new(), conflicts_with = "to")]
+    pub running: bool,
     /// Shift traffic by this CodeDeploy configuration in place of the deployment group's.
     #[arg(long, value_name = "NAME", env = "AOMIDORI_CONFIG")]
     pub config: Option<String>,

@@ -1,73 +1,59 @@
 //! `emit`: the stack in another tool's language.
 
+mod ecspresso;
+mod pipeline;
+mod terraform;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aomidori_hcl::{Backend, Change, File, Layout, Live, Options, compare, emit};
-use aomidori_model::Address;
+use aomidori_hcl::{Change, File, compare};
+use aomidori_model::Stack;
 use aomidori_plan::{Mode, Observation};
 
-use super::session::prepare;
-use super::{done, named, plan};
+use super::{done, plan};
 use crate::app::App;
-use crate::args;
 use crate::connect;
 use crate::error::{Error, count};
 use crate::exit::Exit;
-use crate::settings::{Environment, Load};
+use crate::settings::{self, Source};
 use crate::view::Printer;
 use crate::view::json::EmitResult;
 
-/// `emit terraform`: modules and roots, and import blocks for what is live.
-pub(crate) async fn terraform(
+pub(super) use ecspresso::ecspresso;
+pub(super) use pipeline::pipeline;
+pub(super) use terraform::terraform;
+
+/// What is live, as `plan` sees it, and a word about what differs from the stack.
+async fn observed(
     app: &App,
-    args: &args::EmitTerraform,
-    environment: &Environment,
+    source: Source,
+    settings: settings::Cloud,
+    tool: &str,
     printer: &mut Printer,
-) -> Result<Exit, Error> {
-    let args::EmitTerraform { out, layout, import, backend, force, cloud } = args;
-    let (source, settings, environment) = prepare(app, cloud, environment, printer, Load::Valid)?;
-    let Some(out) = environment.path(out.as_ref(), "AOMIDORI_OUT") else {
-        return Err(setting("--out", "", "a folder to write to"));
+) -> Result<(Stack, Observation), Error> {
+    let session = connect::open(app, source, settings, printer).await?;
+    let planned = match plan::planned(&session, Mode::Converge, printer).await {
+        Ok(planned) => planned,
+        Err(error) => return Err(connect::name_caller(&session.cloud, error).await),
     };
-    let region = settings.region.clone();
-    let given = |flag: &Option<String>, variable: &str| flag.clone().or(environment.get(variable).map(str::to_owned));
-    let mut options = Options {
-        layout: match given(layout, "AOMIDORI_LAYOUT").as_deref() {
-            None | Some("single") => Layout::Single,
-            Some("split") => Layout::Split,
-            Some(other) => return Err(setting("--layout", other, "`single` or `split`")),
-        },
-        backend: match given(backend, "AOMIDORI_BACKEND") {
-            None => Backend::Local,
-            Some(text) => s3(&text, region.as_deref())?,
-        },
-        region,
-        import: None,
-    };
-    let force = environment.on(*force, "AOMIDORI_FORCE")?;
-    let stack = if environment.on(*import, "AOMIDORI_IMPORT")? {
-        let session = connect::open(app, source, settings, printer).await?;
-        let planned = match plan::planned(&session, Mode::Converge, printer).await {
-            Ok(planned) => planned,
-            Err(error) => return named(&session, Err(error)).await,
-        };
-        if !planned.plan.is_empty() {
-            printer.note("note: the environment differs from the stack (`plan` shows how), and Terraform will want to change that\n");
-        }
-        options.import = Some(live(&planned.observation));
-        session.source.stack
-    } else {
-        source.stack
-    };
-    let files = emit(&stack, &options).map_err(|source| Error::Emit(Box::new(source)))?;
-    let changes = compare(&files, &there(&out, &files)?);
+    if !planned.plan.is_empty() {
+        printer.note(&format!(
+            "note: the environment differs from the stack (`plan` shows how), and {tool} will want to change that\n"
+        ));
+    }
+    Ok((session.source.stack, planned.observation))
+}
+
+/// Writes what differs from what is there, unless somebody's work would be lost.
+fn save(command: &'static str, out: &Path, files: &[File], force: bool, printer: &mut Printer) -> Result<Exit, Error> {
+    let changes = compare(files, &there(out, files)?);
     let lost: Vec<&Change> = changes.iter().filter(|change| change.needs_force()).collect();
     if !lost.is_empty() && !force {
-        return Err(Error::Overwrite { path: out, why: lost.into_iter().map(words).collect() });
+        return Err(Error::Overwrite { path: out.to_owned(), why: lost.into_iter().map(words).collect() });
     }
     for file in files.iter().filter(|file| changes.iter().any(|change| change.path() == file.path)) {
-        write(&out, file)?;
+        write(out, file)?;
     }
     let lines = files.iter().map(|file| file.text.lines().count()).sum();
     let (new, changed) = (changes.len() - lost_count(&changes), lost_count(&changes));
@@ -82,7 +68,7 @@ pub(crate) async fn terraform(
         lines,
         changed: changes.iter().map(|change| change.path().to_owned()).collect(),
     };
-    Ok(done(printer, "emit terraform", Exit::Done, result))
+    Ok(done(printer, command, Exit::Done, result))
 }
 
 fn lost_count(changes: &[Change]) -> usize {
@@ -91,23 +77,6 @@ fn lost_count(changes: &[Change]) -> usize {
 
 fn setting(origin: &str, value: &str, takes: &str) -> Error {
     Error::Setting { origin: origin.to_owned(), value: value.to_owned(), takes: takes.to_owned() }
-}
-
-/// `s3://BUCKET/KEY`, with the bucket's region behind `?region=` if it is not the stack's.
-fn s3(text: &str, region: Option<&str>) -> Result<Backend, Error> {
-    let wrong = || setting("--backend", text, "`s3://BUCKET/KEY`, or `s3://BUCKET/KEY?region=REGION`");
-    let (place, own) = text.split_once("?region=").map_or((text, None), |(place, own)| (place, Some(own)));
-    let (bucket, key) = place.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(wrong)?;
-    let region = own.or(region).filter(|region| !region.is_empty()).ok_or_else(wrong)?;
-    if bucket.is_empty() || key.is_empty() {
-        return Err(wrong());
-    }
-    Ok(Backend::S3 { bucket: bucket.to_owned(), key: key.to_owned(), region: region.to_owned() })
-}
-
-/// Live ids by address.
-fn live(observation: &Observation) -> BTreeMap<Address, Live> {
-    observation.ours().map(|(address, found)| (address.clone(), Live { id: found.id.clone() })).collect()
 }
 
 /// What is in the folders that would be written to, by path.

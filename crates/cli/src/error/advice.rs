@@ -1,5 +1,6 @@
 //! Why an error happened and what to do about it, as far as this program can tell.
 
+use aomidori_emit::EmitError;
 use aomidori_engine::{CloudError, ErrorKind, Lease};
 use aomidori_model::Address;
 use aomidori_model::stack::ReadError;
@@ -73,6 +74,7 @@ impl Error {
             Error::Cloud { error, whom } => cloud_why(error, whom),
             Error::InvalidStack(_) | Error::MissingImages(_) | Error::Leftovers(_) => Vec::new(),
             Error::Emit(source) => chain(source.as_ref()),
+            Error::EmitFor(source) => chain(source.as_ref()),
             Error::Overwrite { why, .. } => why.clone(),
             Error::Deployment(failure) => failure.why(),
             Error::Bug(_) => Vec::new(),
@@ -162,11 +164,33 @@ impl Error {
                 vec!["run `down` again once nothing holds them; it removes what carries this stack's mark".to_owned()]
             }
             Error::Emit(_) => vec!["change the stack, or leave out what cannot be said".to_owned()],
+            Error::EmitFor(source) => emit(source),
             Error::Overwrite { .. } => {
                 vec!["nothing was written; name another folder, or overwrite them with `--force`".to_owned()]
             }
             Error::Deployment(failure) => failure.help(),
             Error::Bug(_) => vec!["please report it, with what you did".to_owned()],
+        }
+    }
+}
+
+/// What helps a tool that deploys to get its files.
+fn emit(error: &EmitError) -> Vec<String> {
+    let one_of = |known: &[String]| format!("name one of: {}", known.join(", "));
+    match error {
+        EmitError::NotLive(_) => {
+            vec!["run `up` first, or let ecspresso find them: `--ids tfstate` or `--ids env`".to_owned()]
+        }
+        EmitError::NoService { name, known } => {
+            let mut help = did_you_mean(name, known);
+            help.push(one_of(known));
+            help
+        }
+        EmitError::Which { known } => vec![one_of(known)],
+        EmitError::NoRegion => vec!["say it with `--region`".to_owned()],
+        EmitError::Bug(_) => vec!["please report it, with what you did".to_owned()],
+        EmitError::Invalid(_) | EmitError::NoServices | EmitError::Unsupported { .. } | EmitError::Terraform(_) => {
+            vec!["change the stack, or leave out what cannot be said".to_owned()]
         }
     }
 }

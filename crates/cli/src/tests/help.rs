@@ -142,6 +142,23 @@ fn local() {
 }
 
 #[test]
+fn emit() {
+    assert_snapshot!(help(&["emit"], false), @"
+    Write the stack in another tool's language
+
+    Usage: shop emit <COMMAND>
+
+    Commands:
+      terraform  Write Terraform modules and what applies them
+      ecspresso  Write ecspresso's files for every service
+      pipeline   Write a pipeline that deploys a service with this program
+
+    Options:
+      -h, --help  Print help
+    ");
+}
+
+#[test]
 fn every_flag_has_a_variable() {
     fn check(command: &clap::Command, path: &str) {
         for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {

@@ -290,6 +290,11 @@ pub(crate) fn stopping(service: &str, id: &str, stage: &Stage, paint: Paint) -> 
     format!("{}: the deployment {id} ({}) is stopped; {then}.\n", paint.bold(service), stage.name())
 }
 
+/// What `rollback --running` says where there is nothing to stop.
+pub(crate) fn nothing_runs(service: &str, paint: Paint) -> String {
+    format!("{}: no deployment of CodeDeploy's runs; production stays as it is.\n", paint.bold(service))
+}
+
 /// What `rollback` is about to go back to.
 pub(crate) fn going_back(to: &Generation, paint: Paint) -> String {
     let tag = to.tag.as_ref().map(|tag| format!(", image tag {tag}")).unwrap_or_default();

@@ -47,6 +47,38 @@ pub enum TrafficRouting {
     },
 }
 
+impl TrafficRouting {
+    /// What a predefined configuration does, by its name (`CodeDeployDefault.ECSLinear10PercentEvery3Minutes`).
+    pub fn predefined(name: &str) -> Option<TrafficRouting> {
+        let name = name.strip_prefix("CodeDeployDefault.ECS")?;
+        if name == "AllAtOnce" {
+            return Some(TrafficRouting::AllAtOnce);
+        }
+        let (linear, rest) = match (name.strip_prefix("Linear"), name.strip_prefix("Canary")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return None,
+        };
+        let (percent, minutes) = rest.strip_suffix("Minutes")?.split_once("Percent")?;
+        let minutes = minutes.strip_prefix("Every").unwrap_or(minutes).parse().ok()?;
+        let percent = percent.parse().ok()?;
+        Some(if linear {
+            TrafficRouting::Linear { percent, minutes }
+        } else {
+            TrafficRouting::Canary { percent, minutes }
+        })
+    }
+
+    /// Minutes from the first shift until all traffic is on green.
+    pub fn minutes(self) -> u32 {
+        match self {
+            TrafficRouting::AllAtOnce => 0,
+            TrafficRouting::Canary { percent: _, minutes } => minutes,
+            TrafficRouting::Linear { percent, minutes } => (100_u32.div_ceil(percent.max(1)) - 1).saturating_mul(minutes),
+        }
+    }
+}
+
 impl ToValue for TrafficRouting {
     fn to_value(&self) -> Value {
         let (kind, percent, minutes) = match self {

@@ -17,7 +17,7 @@ use crate::tags::Tags;
 
 /// The tag that holds the image that the stack declared for a container, where `deploy` runs another one.
 pub(crate) fn declared_image_tag(container: &str) -> String {
-    format!("aomidori:declared-image/{container}")
+    aomidori_model::ownership::declared_image_key(container)
 }
 
 /// The image of a container as Docker writes it.

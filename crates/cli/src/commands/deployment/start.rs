@@ -103,7 +103,7 @@ pub(in crate::commands) async fn rollback(
     environment: &Environment,
     printer: &mut Printer,
 ) -> Result<Exit, Error> {
-    let args::Rollback { service, to, config, dry_run, wait, confirm: yes, cloud } = args;
+    let args::Rollback { service, to, running, config, dry_run, wait, confirm: yes, cloud } = args;
     let (mut desk, environment) = Desk::open(app, cloud, service.service.as_deref(), environment, printer).await?;
     let dry_run = environment.on(*dry_run, "AOMIDORI_DRY_RUN")?;
     let wait = until(wait.as_ref(), &environment)?;
@@ -116,6 +116,11 @@ pub(in crate::commands) async fn rollback(
             return Err(Failure::Running { id: running.id }.into());
         }
         return stop(&mut desk, &pair, running, dry_run, yes, &environment, printer).await;
+    }
+    if environment.on(*running, "AOMIDORI_RUNNING")? {
+        printer.result(&desk.header.line(printer.out_paint()));
+        printer.result(&view::nothing_runs(&desk.name(), printer.out_paint()));
+        return Ok(done(printer, "rollback", Exit::Done, result(&desk, None, None)));
     }
     let found = desk.asked(generations(desk.cloud(), &desk.site).await).await?;
     let generation = choose(&desk, &found, to)?;
