@@ -46,6 +46,28 @@ pub trait DeployCloud: Send + Sync + 'static {
         references: &BTreeSet<String>,
     ) -> impl Future<Output = Result<BTreeMap<String, ImageFound>, CloudError>> + Send;
 
+    /// The tags of a repository that begin with this, with their digests (`ecr:ListImages`).
+    fn image_tags(
+        &self,
+        repository: &str,
+        prefix: &str,
+    ) -> impl Future<Output = Result<BTreeMap<String, String>, CloudError>> + Send;
+
+    /// Gives an image another tag (`ecr:BatchGetImage`, `ecr:PutImage`); may be repeated.
+    fn tag_image(
+        &self,
+        repository: &str,
+        digest: &str,
+        tag: &str,
+    ) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Takes tags away (`ecr:BatchDeleteImage`). An image whose last tag it was is deleted by ECR.
+    fn untag_images(
+        &self,
+        repository: &str,
+        tags: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<(), CloudError>> + Send;
+
     /// How a deployment configuration shifts traffic (`codedeploy:GetDeploymentConfig`).
     fn routing(&self, config: &str) -> impl Future<Output = Result<Option<TrafficRouting>, CloudError>> + Send;
 

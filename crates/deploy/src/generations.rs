@@ -269,13 +269,6 @@ fn generation(
     at: Option<Moment>,
     end: Ended,
 ) -> Generation {
-    let named = |container: &String, image: &String| match revision.and_then(|it| it.tags.get(&digest_tag(container))) {
-        Some(digest) if !image.contains('@') => match image.rsplit_once(':') {
-            Some((repository, tag)) if !tag.contains('/') => format!("{repository}@{digest}"),
-            _ => format!("{image}@{digest}"),
-        },
-        _ => image.clone(),
-    };
     // A task of several containers has the image of the one that was deployed: the one with a tag.
     let tagged = revision.and_then(|revision| {
         revision
@@ -290,7 +283,7 @@ fn generation(
         task_definition: arn.to_owned(),
         revision: revision.map_or(number, |revision| revision.revision),
         tag: tagged.map(|(tag, _, _)| tag.clone()),
-        image: image.map(|(container, image)| named(container, image)),
+        image: image.zip(revision).map(|((container, image), revision)| image_of(revision, container, image)),
         by_tag: image.map(|(_, image)| image.clone()).filter(|image| !image.contains('@')),
         deployment: deployment.map(|deployment| deployment.id.clone()),
         description: deployment.map(|deployment| deployment.description.clone()).unwrap_or_default(),
@@ -305,8 +298,57 @@ fn generation(
     }
 }
 
+/// The image that a container of a revision ran: by its digest where the revision or its tags say it.
+pub(crate) fn image_of(revision: &Revision, container: &str, image: &str) -> String {
+    match revision.tags.get(&digest_tag(container)) {
+        Some(digest) if !image.contains('@') => match image.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => format!("{repository}@{digest}"),
+            _ => format!("{image}@{digest}"),
+        },
+        _ => image.to_owned(),
+    }
+}
+
+/// The revisions of the last good generations, the newest first: as many as have so many different images. Reads no more of
+/// the history than it needs.
+///
+/// # Errors
+/// A read failed.
+pub async fn recent_good<C: DeployCloud>(cloud: &C, site: &Site, most: usize) -> Result<Vec<Revision>, CloudError> {
+    let mut arns = Vec::new();
+    match &site.deployer {
+        Deployer::CodeDeploy(pair) => {
+            let application = pair.group.split('/').next().unwrap_or_default();
+            let deployments = cloud.deployments(&pair.group, DEPTH).await?;
+            let undone = |it: &Deployment| it.rollback.is_some() || it.rolls_back.is_some();
+            let good = deployments.iter().filter(|it| it.status == Status::Succeeded && !undone(it));
+            for sha in good.filter_map(|it| it.sha256.as_ref()).take(most) {
+                let text = cloud.appspec(application, sha).await?;
+                arns.extend(text.and_then(|text| task_definition_of(&text)));
+            }
+        }
+        Deployer::Rolling { .. } => {
+            let history = cloud.history(&site.at, DEPTH).await?.unwrap_or_default();
+            let good = history.into_iter().filter(|it| it.end == RolledEnd::Succeeded);
+            arns.extend(good.filter_map(|it| it.task_definition).take(most));
+        }
+    }
+    // What the service was created with comes last, as far as it is still the lowest that there is.
+    if arns.len() < most {
+        let lowest = cloud.revisions(site.definition.family.as_str()).await?;
+        arns.extend(lowest.into_iter().min_by_key(|revision| revision.revision).map(|revision| revision.arn));
+    }
+    let mut seen = BTreeSet::new();
+    arns.retain(|arn| seen.insert(arn.clone()));
+    let mut found = Vec::new();
+    for arn in &arns {
+        found.extend(cloud.revision(arn).await?);
+    }
+    Ok(found)
+}
+
 /// Repository and digest (or tag) of an image in ECR.
-fn ecr_digest(image: &str) -> Option<(String, String)> {
+pub(crate) fn ecr_digest(image: &str) -> Option<(String, String)> {
     let (host, rest) = image.split_once('/')?;
     if !host.contains(".dkr.ecr.") {
         return None;

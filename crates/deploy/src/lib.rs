@@ -6,6 +6,7 @@
 //! - [`stall`] ends early what gets nowhere; [`time`] computes how long everything takes and may take.
 //! - [`drive`] looks, decides, calls and waits, and says what it sees as [`event`]s.
 //! - [`digests`] keeps in mind which image a tag was.
+//! - [`protect`] keeps the images that one may go back to.
 //! - [`scale`] changes how many tasks a service has.
 //! - [`site`] is what of a stack a deployment concerns; [`register`] makes revisions, [`generations`] reads every one
 //!   that served, [`appspec`] writes what CodeDeploy is given.
@@ -20,6 +21,7 @@ pub mod drive;
 pub mod event;
 pub mod generations;
 pub mod outcome;
+pub mod protect;
 pub mod register;
 pub mod rolling;
 pub mod scale;

@@ -34,6 +34,8 @@ pub struct Site {
     pub known: Known,
     /// Names of ECR repositories and their URLs, by what the images refer to.
     pub repositories: BTreeMap<String, String>,
+    /// How many generations of a service the lifecycle policies of those repositories keep, where they say so.
+    pub generations: BTreeMap<String, u32>,
     /// Tasks wanted.
     pub desired: Option<u32>,
     /// The container that answers, and its port.
@@ -130,11 +132,15 @@ impl Site {
         let lookup = |reference: &aomidori_model::Reference| known.lookup(reference);
         let cluster = id(known, &service.cluster)?;
         let cluster = cluster.rsplit('/').next().unwrap_or(&cluster).to_owned();
-        let mut repositories = BTreeMap::new();
+        let (mut repositories, mut generations) = (BTreeMap::new(), BTreeMap::new());
         for container in &definition.containers {
             let (Image::Tag { repository, .. } | Image::Digest { repository, .. }) = &container.image else { continue };
             let name = repository_name(stack, repository).unwrap_or_default();
             let url = known.lookup(&repository.output(Some("repository_url")));
+            let policy = stack.find(repository).and_then(|(_, repository)| repository.lifecycle.as_ref());
+            if let Some(keep) = policy.and_then(|policy| policy.generations) {
+                generations.insert(name.clone(), keep);
+            }
             repositories.insert(name, url.ok_or_else(|| not_live(repository))?);
         }
         let first = service.targets().first().map(|(_, container, port)| (container.to_string(), port.number()));
@@ -147,6 +153,7 @@ impl Site {
             definition: definition.clone(),
             known: known.clone(),
             repositories,
+            generations,
             desired: service.desired_count,
             answers: first,
             deployer: deployer(stack, known, address, service)?,

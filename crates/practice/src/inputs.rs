@@ -49,6 +49,8 @@ pub struct Inputs {
     pub reroute_wait_minutes: u32,
     /// Minutes that blue stays up after the shift.
     pub terminate_wait_minutes: u32,
+    /// How many good generations of each service keep their images.
+    pub generations: u32,
     /// The only account that may be touched.
     pub account_id: Option<String>,
 }
@@ -90,6 +92,7 @@ impl Default for Inputs {
             deployment_config: parse("CodeDeployDefault.ECSAllAtOnce"),
             reroute_wait_minutes: 5,
             terminate_wait_minutes: 5,
+            generations: 5,
             account_id: None,
         }
     }
@@ -167,6 +170,7 @@ impl Inputs {
         "deployment_config", "CodeDeployDefault.ECSAllAtOnce", "CodeDeploy deployment configuration, by name";
         "reroute_wait_minutes", "5", "minutes that a deployment waits for re-routing before it stops; 0 goes on by itself";
         "terminate_wait_minutes", "5", "minutes that blue stays up after the shift";
+        "generations", "5", "generations of each service whose images are kept to go back to; 0 leaves that to the other rules";
         "account_id", "", "the only AWS account that may be touched";
     };
 
@@ -211,6 +215,7 @@ impl Inputs {
             "deployment_config" => self.deployment_config = parse(value).map_err(refuse)?,
             "reroute_wait_minutes" => self.reroute_wait_minutes = count(value).map_err(refuse)?,
             "terminate_wait_minutes" => self.terminate_wait_minutes = count(value).map_err(refuse)?,
+            "generations" => self.generations = count(value).map_err(refuse)?,
             "account_id" => self.account_id = account(value).map_err(refuse)?,
             _ => return Err(InputError::UnknownKey { key: key.to_owned(), near: None }),
         }

@@ -78,6 +78,7 @@ fn repository(inputs: &Inputs) -> Result<EcrRepository, InputError> {
         encryption: Encryption::Aes256,
         scan_on_push: false,
         lifecycle: Some(LifecyclePolicy {
+            generations: (inputs.generations > 0).then_some(inputs.generations),
             rules: vec![
                 keep(1, 1, "Keep one untagged image", ImageSelection::Untagged),
                 keep(2, 5, "Keep five images of main", prefix("main")),

@@ -152,7 +152,7 @@ found = [
     for r in sorted(policy["rules"], key=lambda r: r["rulePriority"])
 ]
 more = "imageCountMoreThan"
-same("repository: lifecycle", found, [("untagged", None, more, 1), ("tagged", ["main"], more, 5), ("tagged", ["develop"], more, 3)])
+same("repository: lifecycle", found, [("tagged", ["aomidori-generation-"], more, 1000), ("untagged", None, more, 1), ("tagged", ["main"], more, 5), ("tagged", ["develop"], more, 3)])
 images = ecr.describe_images(repositoryName=repository["repositoryName"])["imageDetails"]
 same("repository: images", sorted(tag for image in images for tag in image.get("imageTags", [])), ["blue", "green"])
 

@@ -86,6 +86,18 @@ impl DeployCloud for Aws {
         ecs::register(&self.cx, new).boxed().await
     }
 
+    async fn image_tags(&self, repository: &str, prefix: &str) -> Result<BTreeMap<String, String>, CloudError> {
+        images::tags(&self.cx, repository, prefix).boxed().await
+    }
+
+    async fn tag_image(&self, repository: &str, digest: &str, tag: &str) -> Result<(), CloudError> {
+        images::tag(&self.cx, repository, digest, tag).boxed().await
+    }
+
+    async fn untag_images(&self, repository: &str, tags: &BTreeSet<String>) -> Result<(), CloudError> {
+        images::untag(&self.cx, repository, tags).boxed().await
+    }
+
     async fn tag_revision(&self, arn: &str, tags: &BTreeMap<String, String>) -> Result<(), CloudError> {
         ecs::tag(&self.cx, arn, tags).boxed().await
     }

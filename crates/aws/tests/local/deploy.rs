@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use aomidori_deploy::cloud::{DeployCloud, NewDeployment};
 use aomidori_deploy::decision::{Answer, AtReady, OnTrouble, Start, Until};
+use aomidori_deploy::digests::record;
 use aomidori_deploy::generations::{Ended, back_to, generations};
+use aomidori_deploy::protect::protect;
 use aomidori_deploy::register::{ImageRef, Registration, prepare, register};
 use aomidori_deploy::rolling::RollingGoal;
 use aomidori_deploy::{
@@ -278,4 +280,48 @@ async fn a_service_that_is_made_anew_starts_on_the_live_side() {
     assert_eq!(on, [&now]);
     nothing_to_do(&world, &stack, "made anew").await;
     world.down(&stack).await;
+}
+
+/// Four generations of one tag that is pushed again each time; two days later those images are there.
+async fn left_after_two_days(generations: u32) -> Vec<usize> {
+    const REPOSITORY: &str = "codedeploy-practice/maintenance";
+    let options =
+        Options { pace: Pace::Rate(SPEED), throttle: false, quotas: Quotas::generous(), ..Options::default() };
+    let world = World::new(options).await;
+    let stack =
+        aomidori_practice::stack(&Inputs { generations, ..Inputs::default() }).expect("the practice environment");
+    world.up(&practice(&["across"])).await;
+    for tag in ["blue", "green"] {
+        world.aws.push_practice_image(REPOSITORY, tag, tag).await.expect("an image");
+    }
+    world.up(&stack).await;
+    let site = site(&world, &stack, None).await;
+    let mut digests = Vec::new();
+    for n in 0..4 {
+        world.aws.push_practice_image(REPOSITORY, "v", &format!("colour {n}")).await.expect("an image");
+        let image: ImageRef = "v".parse().expect("an image");
+        let what = prepare(&world.aws, &site, Some((None, &image))).await.expect("something to register");
+        let revision = register(&world.aws, &site, &what).await.expect("a revision");
+        let live = world.aws.service(&site.at).await.expect("an answer").expect("a service");
+        let live = live.task_sets.iter().find(|set| set.status == "PRIMARY").expect("a live side");
+        record(&world.aws, &site, &live.task_definition).await.expect("digests");
+        protect(&world.aws, &site, &live.task_definition, &revision).await.expect("tags");
+        let start = create(&site, &revision.arn, &format!("run-{n}"));
+        let outcome = drive(&world, &site, &goal(&site, start, AtReady::Reroute, Until::Terminated)).await;
+        assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+        let (_, digest) = revision.images["maintenance"].split_once('@').expect("a digest");
+        digests.push(digest.to_owned());
+    }
+    world.local.clock().advance(Duration::from_secs(2 * 86_400));
+    let there = world.aws.images(REPOSITORY, &digests.iter().cloned().collect()).await.expect("images");
+    world.down(&stack).await;
+    (0..4).filter(|n| there.contains_key(&digests[*n])).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_of_the_last_generations_outlive_the_lifecycle_policy() {
+    // What is live and the one untagged image that the policy keeps.
+    assert_eq!(left_after_two_days(0).await, [2, 3]);
+    // The last two before what was deployed last, and that.
+    assert_eq!(left_after_two_days(2).await, [1, 2, 3]);
 }

@@ -323,6 +323,13 @@ pub(crate) fn not_recorded(live: &str, error: &CloudError, paint: Paint) -> Stri
     format!("{} the digest of {} could not be recorded ({why}): {what}\n", paint.warn("warning:"), leaf(live))
 }
 
+/// The images of the last generations could not be kept.
+pub(crate) fn not_protected(error: &CloudError, paint: Paint) -> String {
+    let why = super::progress::failure(error);
+    let what = "the repository's lifecycle policy may expire images that one could go back to";
+    format!("{} the images of the last generations could not be tagged ({why}): {what}\n", paint.warn("warning:"))
+}
+
 /// What the stack will say about another number of tasks.
 pub(crate) fn scaled_away(service: &str, declared: u32) -> String {
     format!("note: the stack says that {service} has {declared}; the next `up` sets that again\n")

@@ -174,6 +174,15 @@ impl DeployCloud for Fake {
     async fn register(&self, _: NewRevision<'_>) -> Result<Revision, CloudError> {
         Ok(Revision::default())
     }
+    async fn image_tags(&self, _: &str, _: &str) -> Result<BTreeMap<String, String>, CloudError> {
+        Ok(BTreeMap::new())
+    }
+    async fn tag_image(&self, _: &str, _: &str, _: &str) -> Result<(), CloudError> {
+        Ok(())
+    }
+    async fn untag_images(&self, _: &str, _: &BTreeSet<String>) -> Result<(), CloudError> {
+        Ok(())
+    }
     async fn tag_revision(&self, _: &str, _: &BTreeMap<String, String>) -> Result<(), CloudError> {
         Ok(())
     }

@@ -47,7 +47,8 @@ pub(super) fn of(task: &Task, cluster: &str, group: &str, (port, status): (u16, 
     let container = task.containers.iter().find(|c| Some(&c.name) == serving).or_else(|| task.containers.first());
     let (image, digest, tags) =
         container.map_or(("", None, [].as_slice()), |c| (c.image.as_str(), c.digest.as_deref(), c.tags.as_slice()));
-    let tag = tags.first().map(String::as_str);
+    // Of several the one that people gave it: shorter than those of programs.
+    let tag = tags.iter().min_by_key(|tag| tag.len()).map(String::as_str);
     let definition = task.definition.rsplit('/').next().unwrap_or_default();
     let (family, revision) = definition.rsplit_once(':').unwrap_or((definition, ""));
     let service = task.service.as_deref();

@@ -87,9 +87,18 @@ pub enum Encryption {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LifecyclePolicy {
+    /// How many good generations of each service keep their images, whatever the rules say: the policy then has a rule for
+    /// their tags ([`GENERATION_PREFIX`]) before all others, whose numbers on AWS are one higher than here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generations: Option<u32>,
     /// The rules.
     pub rules: Vec<LifecycleRule>,
 }
+
+/// What the tags begin with that deployments give to the images of a service's last good generations.
+pub const GENERATION_PREFIX: &str = "aomidori-generation-";
+/// More images than all services of a repository need together: whoever deploys decides which ones have the tag.
+const ALL_GENERATIONS: u32 = 1000;
 
 /// A rule that keeps only the newest images of a sort.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +142,15 @@ pub enum Expiry {
 impl LifecyclePolicy {
     /// ECR's JSON.
     pub fn to_aws(&self) -> serde_json::Value {
-        let rules: Vec<_> = self.rules.iter().map(LifecycleRule::to_aws).collect();
+        let first = self.generations.map(|generations| LifecycleRule {
+            priority: 1,
+            description: Some(format!("Keep the images of the last {generations} good generations of each service")),
+            select: ImageSelection::TagPrefixes(BTreeSet::from([GENERATION_PREFIX.to_owned()])),
+            expire: Expiry::CountMoreThan(ALL_GENERATIONS),
+        });
+        let later = u32::from(first.is_some());
+        let rest = self.rules.iter().map(|rule| LifecycleRule { priority: rule.priority + later, ..rule.clone() });
+        let rules: Vec<_> = first.into_iter().chain(rest).map(|rule| rule.to_aws()).collect();
         serde_json::json!({ "rules": rules })
     }
 }
@@ -233,6 +250,14 @@ impl Kind for EcrRepository {
     }
 
     fn validate(&self, check: &mut Check<'_>) {
+        if self.lifecycle.as_ref().is_some_and(|policy| policy.generations == Some(0)) {
+            check.field(
+                "E-LIFECYCLE-GENERATIONS",
+                "lifecycle_policy",
+                "it keeps the images of 0 generations",
+                "keep at least 1, or leave it out",
+            );
+        }
         let rules = self.lifecycle.iter().flat_map(|policy| &policy.rules);
         let mut seen = BTreeSet::new();
         for rule in rules {

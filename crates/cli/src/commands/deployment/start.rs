@@ -6,6 +6,7 @@ use aomidori_deploy::cloud::{DeployCloud as _, NewDeployment, Revision};
 use aomidori_deploy::decision::{AtReady, OnTrouble, Start, Until};
 use aomidori_deploy::digests::record;
 use aomidori_deploy::generations::{Ended, Generation, back_to, generations};
+use aomidori_deploy::protect::protect;
 use aomidori_deploy::register::{ImageRef, Registration, register};
 use aomidori_deploy::rolling::RollingGoal;
 use aomidori_deploy::{Deployer, Goal, Outcome, Pair};
@@ -303,16 +304,22 @@ async fn go(
     {
         printer.note(&view::not_recorded(live, &error, printer.err_paint()));
     }
-    let arn = match what {
-        What::Revision(revision) => revision.arn,
+    let revision = match what {
+        What::Revision(revision) => *revision,
         What::New(registration) => {
             let revision = desk.asked(register(desk.cloud(), &desk.site, &registration).await).await?;
             if !registration.changes.is_empty() {
                 printer.note(&registered(&revision));
             }
-            revision.arn
+            revision
         }
     };
+    if let Some(live) = &live
+        && let Err(error) = protect(desk.cloud(), &desk.site, live, &revision).await
+    {
+        printer.note(&view::not_protected(&error, printer.err_paint()));
+    }
+    let arn = revision.arn;
     let outcome = match desk.site.deployer.clone() {
         Deployer::CodeDeploy(pair) => {
             let token = run_id();
