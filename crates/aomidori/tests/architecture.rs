@@ -105,14 +105,16 @@ fn is_sdk(name: &str) -> bool {
 #[test]
 fn model_and_plan_have_no_async_no_sdk_and_no_clap() {
     let dependencies = dependencies();
-    for name in ["aomidori-model", "aomidori-plan", "aomidori-practice", "aomidori-hcl", "aomidori-emit"] {
+    for name in
+        ["aomidori-model", "aomidori-plan", "aomidori-adopt", "aomidori-practice", "aomidori-hcl", "aomidori-emit"]
+    {
         let unwanted: Vec<_> = dependencies[name]
             .iter()
             .filter(|name| is_sdk(name) || ["tokio", "futures-util", "clap", "tracing"].contains(&name.as_str()))
             .collect();
         assert!(unwanted.is_empty(), "{name} stands on {unwanted:?}");
     }
-    for folder in ["crates/model/src", "crates/plan/src", "crates/hcl/src", "crates/emit/src"] {
+    for folder in ["crates/model/src", "crates/plan/src", "crates/adopt/src", "crates/hcl/src", "crates/emit/src"] {
         // What tests ask for is no part of the crate.
         let mut product = sources(folder);
         product.retain(|(path, _)| !path.to_string_lossy().contains("/tests/"));
@@ -131,7 +133,7 @@ fn the_engine_has_no_aws_type_and_knows_no_command_line() {
 #[test]
 fn only_aws_names_the_sdk_and_never_in_public() {
     let words = ["aws_sdk_", "aws_config", "aws_smithy", "aws_credential_types", "aws_types"];
-    for folder in ["model", "plan", "engine", "local", "practice", "hcl", "emit", "cli", "aomidori"] {
+    for folder in ["model", "plan", "engine", "adopt", "local", "practice", "hcl", "emit", "cli", "aomidori"] {
         let found = lines_with(&sources(&format!("crates/{folder}/src")), &words);
         assert!(found.is_empty(), "{found:#?}");
     }
@@ -161,7 +163,7 @@ fn local_and_aws_share_no_code() {
 #[test]
 fn only_the_views_of_the_cli_print() {
     let words = ["println!", "print!(", "eprintln!", "eprint!(", "io::stdout()", "io::stderr()", "dbg!("];
-    for folder in ["model", "plan", "engine", "aws", "local", "practice", "hcl", "emit", "aomidori", "cli"] {
+    for folder in ["model", "plan", "engine", "adopt", "aws", "local", "practice", "hcl", "emit", "aomidori", "cli"] {
         let sources = sources(&format!("crates/{folder}/src"));
         let elsewhere: Vec<_> = sources
             .into_iter()

@@ -8,6 +8,7 @@ use aomidori_model::{KindName, Stack, StackName};
 use aomidori_plan::{FieldChange, Observation, Observed};
 use futures_util::FutureExt as _;
 
+use crate::adopt::Claims;
 use crate::client::{Cx, Settings};
 use crate::images::{self, MissingImage};
 use crate::{holders, lease, live, observe};
@@ -87,7 +88,7 @@ impl Cloud for Aws {
     }
 
     async fn observe(&self, stack: &Stack) -> Result<Observation, CloudError> {
-        observe::observe(&self.cx, stack).boxed().await
+        observe::observe(&self.cx, stack, &Claims::default()).boxed().await
     }
 
     async fn create(&self, want: Want<'_>) -> Result<Made, CloudError> {

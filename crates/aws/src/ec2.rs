@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_engine::cloud::{Made, Want};
 use aomidori_model::ownership::Marks;
-use aomidori_model::{Kind, Ref, Reference, StackName, Target, Value};
+use aomidori_model::{Kind, KindName, Ref, Reference, StackName, Target, Value};
 use aws_sdk_ec2::types::Filter;
 
 use crate::observe::fields;
@@ -15,6 +15,16 @@ use crate::tags::{self, Tags};
 pub(crate) enum Which<'a> {
     /// Everything of a stack, by tag.
     Stack(&'a StackName),
+    /// Of what is claimed for a stack that which does not carry its mark yet: by a filter for ids, since one id that is not
+    /// there fails a call that names ids.
+    Claimed {
+        /// The stack.
+        stack: &'a StackName,
+        /// The kind.
+        kind: KindName,
+        /// The ids.
+        ids: &'a [String],
+    },
     /// What is at one address of a stack, by tags.
     At(Want<'a>),
     /// One, by its id.
@@ -26,6 +36,7 @@ impl Which<'_> {
     pub(crate) fn filters(self) -> Option<Vec<Filter>> {
         match self {
             Which::Stack(stack) => Some(vec![tags::of_stack(stack)]),
+            Which::Claimed { kind, ids, .. } => Some(vec![tags::filter(id_filter(kind), ids)]),
             Which::At(w) => Some(vec![tags::of_stack(w.stack), tags::of_address(w.address)]),
             Which::Id(_) => None,
         }
@@ -35,7 +46,7 @@ impl Which<'_> {
     pub(crate) fn ids(self) -> Option<Vec<String>> {
         match self {
             Which::Id(id) => Some(vec![id.to_owned()]),
-            Which::Stack(_) | Which::At(_) => None,
+            Which::Stack(_) | Which::Claimed { .. } | Which::At(_) => None,
         }
     }
 
@@ -44,11 +55,42 @@ impl Which<'_> {
         let marks = Marks::of(tags);
         match self {
             Which::Stack(stack) => marks.belongs_to(stack),
+            Which::Claimed { stack, .. } => !marks.belongs_to(stack),
             Which::At(w) => marks.belongs_to(w.stack) && marks.address.as_ref() == Some(w.address),
             Which::Id(_) => true,
         }
     }
 }
+
+/// The filter for the ids of a kind.
+fn id_filter(kind: KindName) -> &'static str {
+    match kind {
+        KindName::Vpc => "vpc-id",
+        KindName::Subnet => "subnet-id",
+        KindName::InternetGateway => "internet-gateway-id",
+        KindName::ElasticIp => "allocation-id",
+        KindName::NatGateway => "nat-gateway-id",
+        KindName::RouteTable => "route-table-id",
+        KindName::VpcEndpoint => "vpc-endpoint-id",
+        KindName::SecurityGroup => "group-id",
+        KindName::SecurityGroupRule => "security-group-rule-id",
+        // Not EC2's: nothing passes.
+        _ => "resource-id",
+    }
+}
+
+/// Everything of a kind that concerns the stack: what carries its mark, and what is claimed for it (a second call, only if
+/// something is). For modules with a `describe`.
+macro_rules! all_of {
+    ($cx:expr, $scope:expr, $kind:expr) => {{
+        let mut all = describe($cx, $crate::ec2::Which::Stack($scope.name())).await?;
+        for ids in $scope.claimed($kind).chunks(200) {
+            all.extend(describe($cx, $crate::ec2::Which::Claimed { stack: $scope.name(), kind: $kind, ids }).await?);
+        }
+        all
+    }};
+}
+pub(crate) use all_of;
 
 /// All pages of an EC2 Describe call: the operation, the list in its answer, the request. An id that is not there makes
 /// an empty list.

@@ -7,6 +7,7 @@
 //!
 //! No SDK type is part of this crate's public interface, and nothing here prints or waits for long.
 
+mod adopt;
 mod aws;
 mod call;
 mod client;
@@ -22,6 +23,7 @@ mod observe;
 mod services;
 mod tags;
 
+pub use adopt::{Claiming, Claims, Walk};
 pub use aws::Aws;
 pub use client::Settings;
 pub use images::MissingImage;

@@ -78,6 +78,11 @@ pub enum Command {
     /// Write the stack in another tool's language.
     #[command(subcommand)]
     Emit(Emit),
+    /// Take over what others made: by tags alone, nothing is created again.
+    ///
+    /// Shows what of a Terraform state is what of the stack, what differs and what has no place, asks, and marks it as this
+    /// stack's. What differs is changed by the next `up`, which shows it before.
+    Adopt(Adopt),
     /// Start, stop or look at the local cloud.
     ///
     /// `--target local` starts it by itself; it keeps running between commands.
@@ -128,6 +133,35 @@ pub struct Up {
 /// What `down` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Down {
+    /// How the change is made.
+    #[command(flatten)]
+    pub change: Change,
+    /// How it is shown.
+    #[command(flatten)]
+    pub detail: Detail,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
+}
+
+/// What `adopt` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Adopt {
+    /// A Terraform state, version 4 (`terraform state pull` writes one).
+    #[arg(long, value_name = "FILE", env = "AOMIDORI_TFSTATE")]
+    pub tfstate: Option<String>,
+    /// An ECS service to describe with all that belongs to it, where there is no state; repeatable.
+    #[arg(long, value_name = "CLUSTER/SERVICE", action = ArgAction::Append, conflicts_with = "tfstate")]
+    pub service: Vec<String>,
+    /// The file that the described stack is written to, for `--stack` [default: the stack's name and `.json`].
+    #[arg(long, value_name = "FILE", env = "AOMIDORI_OUT")]
+    pub out: Option<PathBuf>,
+    /// The name of the described stack [default: the cluster's].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Show it, and mark nothing.
+    #[arg(long, env = "AOMIDORI_DRY_RUN", value_parser = BoolishValueParser::new())]
+    pub dry_run: bool,
     /// How the change is made.
     #[command(flatten)]
     pub change: Change,

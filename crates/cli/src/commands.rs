@@ -1,5 +1,6 @@
 //! The commands: settings in, exit code out. What they show goes through the views.
 
+mod adopt;
 mod change;
 mod deployment;
 mod emit;
@@ -65,6 +66,7 @@ fn describe(command: &Command) -> (&'static str, &args::Output) {
         Command::Plan(args) => ("plan", &args.cloud.output),
         Command::Up(args) => ("up", &args.cloud.output),
         Command::Down(args) => ("down", &args.cloud.output),
+        Command::Adopt(args) => ("adopt", &args.cloud.output),
         Command::Status(args) => ("status", &args.cloud.output),
         Command::Register(args) => ("register", &args.cloud.output),
         Command::Deploy(args) => ("deploy", &args.cloud.output),
@@ -105,6 +107,7 @@ async fn dispatch(
             let session = connect::open(app, source, settings, printer).await?;
             named(&session, status::run(&session, &app.groups, printer).await).await
         }
+        Command::Adopt(args) => adopt::run(app, args, environment, printer).await,
         Command::Show(args) => look::show(app, args, environment, printer),
         Command::Validate(args) => look::validate(app, args, environment, printer),
         Command::Graph(args) => look::graph(app, args, environment, printer),

@@ -237,6 +237,17 @@ pub enum Error {
     /// A deployment cannot be made, or did not end as asked.
     #[error(transparent)]
     Deployment(Box<Failure>),
+    /// A Terraform state that cannot be read.
+    #[error("{place} cannot be adopted from")]
+    State {
+        /// Where it is.
+        place: String,
+        /// Why.
+        source: aomidori_adopt::StateError,
+    },
+    /// Some of what shall be taken over is another stack's.
+    #[error("{} to another stack", belong(.0.len()))]
+    OwnedByOthers(Vec<String>),
     /// A bug in this program.
     #[error("a bug in this program: {0}")]
     Bug(String),
@@ -340,6 +351,7 @@ impl Error {
             | Error::Locked { .. }
             | Error::LockLost { .. }
             | Error::MissingImages(_)
+            | Error::OwnedByOthers(_)
             | Error::Overwrite { .. } => Exit::Refused,
             Error::Deployment(failure) => failure.exit(),
             Error::Leftovers(_) | Error::Plan { foreign: true, .. } => Exit::LeftoversOrDrift,
@@ -366,6 +378,7 @@ impl Error {
             | Error::Steps(_)
             | Error::Emit(_)
             | Error::EmitFor(_)
+            | Error::State { .. }
             | Error::Bug(_) => Exit::Error,
         }
     }
@@ -404,6 +417,8 @@ impl Error {
             Error::Emit(_) | Error::EmitFor(_) => "emit",
             Error::Overwrite { .. } => "overwrite",
             Error::Deployment(failure) => failure.code(),
+            Error::State { .. } => "tfstate",
+            Error::OwnedByOthers(_) => "owned_by_others",
             Error::Bug(_) => "bug",
         }
     }
@@ -417,6 +432,11 @@ impl Error {
             _ => &[],
         }
     }
+}
+
+fn belong(n: usize) -> String {
+    let verb = if n == 1 { "belongs" } else { "belong" };
+    format!("{} {verb}", count(n, "resource"))
 }
 
 fn invalid_inputs_headline(inputs: &[InvalidValue]) -> String {

@@ -3,6 +3,7 @@
 //! The result goes to stdout, everything else to stderr. Views are functions from data to text, so that each is tested
 //! without a cloud or a terminal.
 
+pub(crate) mod adopt;
 pub(crate) mod deployment;
 pub(crate) mod error;
 pub(crate) mod graph;

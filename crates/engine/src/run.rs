@@ -30,6 +30,9 @@ pub struct RunOptions {
     pub break_lock: bool,
     /// Validates the stack first; `false` for one that was validated already.
     pub validate: bool,
+    /// Carries out nothing but changes of tags: what takes over resources of others that the cloud looks at as this
+    /// stack's. All else is left as it is, and is no reason not to be done.
+    pub tags_only: bool,
     /// A plan that was approved before; the run is refused if it would do anything else now.
     pub approved: Option<Plan>,
 }
@@ -44,6 +47,7 @@ impl RunOptions {
             lease: std::time::Duration::from_secs(60),
             break_lock: false,
             validate: true,
+            tags_only: false,
             approved: None,
         }
     }
@@ -343,7 +347,7 @@ async fn confirm<C: Cloud>(
     }
     for again in 0..3 {
         let now = read(cloud, stack, options, events).await?;
-        let plan = aomidori_plan::plan(stack, &now).map_err(RunError::Plan)?;
+        let plan = planned(stack, &now, options)?;
         report.after = Some(now);
         if plan.is_empty() {
             (report.left, report.end) = (None, End::Done);
@@ -408,10 +412,18 @@ async fn observe_and_plan<C: Cloud>(
     let observation = read(cloud, stack, options, events).await?;
     events.send(Event::Phase { phase: Phase::Plan });
     let plan = match mode {
-        Mode::Converge => aomidori_plan::plan(stack, &observation),
-        Mode::Destroy => aomidori_plan::destroy(stack, &observation),
+        Mode::Converge => planned(stack, &observation, options)?,
+        Mode::Destroy => aomidori_plan::destroy(stack, &observation).map_err(RunError::Plan)?,
     };
-    Ok(Planned { plan: plan.map_err(RunError::Plan)?, observation })
+    Ok(Planned { plan, observation })
+}
+
+fn planned(stack: &Stack, have: &Observation, options: &RunOptions) -> Result<Plan, RunError> {
+    let plan = match options.tags_only {
+        true => aomidori_plan::tags(stack, have),
+        false => aomidori_plan::plan(stack, have),
+    };
+    plan.map_err(RunError::Plan)
 }
 
 async fn read<C: Cloud>(

@@ -20,6 +20,7 @@ pub mod policy;
 pub mod problem;
 pub mod reference;
 pub mod stack;
+pub mod terraform;
 pub mod value;
 
 pub use address::Address;

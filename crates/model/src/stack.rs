@@ -94,6 +94,18 @@ impl Stack {
         Ref::to(parsed)
     }
 
+    /// Puts a resource of any kind at a free address.
+    ///
+    /// # Errors
+    /// The resource, if the address is taken.
+    pub fn put(&mut self, address: Address, resource: Resource) -> Result<(), Box<Resource>> {
+        if self.entries.contains_key(&address) {
+            return Err(Box::new(resource));
+        }
+        self.entries.insert(address, Entry { resource, tags: BTreeMap::new(), depends_on: BTreeSet::new() });
+        Ok(())
+    }
+
     fn mistake(&mut self, code: &'static str, address: Option<Address>, message: String, help: &str) {
         self.mistakes.push(Problem { address, field: None, code: ProblemCode(code), message, help: help.to_owned() });
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aomidori_model::{Address, KindName, ownership};
+use aomidori_model::{Address, KindName};
 use serde::{Deserialize, Serialize};
 
 /// There is no plan. Holds every obstacle that was found.
@@ -46,12 +46,7 @@ impl Obstacle {
     pub fn help(&self) -> String {
         match self {
             Obstacle::Foreign { address, stack: None, .. } => {
-                format!(
-                    "give `{address}` another name, or adopt what is there: tag it `{}` with the stack's name and `{}` \
-                     with `{address}`",
-                    ownership::STACK,
-                    ownership::ADDRESS
-                )
+                format!("give `{address}` another name, or take over what is there with `adopt`")
             }
             Obstacle::Foreign { address, stack: Some(stack), .. } => {
                 format!("give `{address}` another name, or take the other one out of stack `{stack}` first")

@@ -31,7 +31,7 @@ pub use error::{Obstacle, PlanError};
 pub use format::{Difference, PlanFile, PlanFileError, Stale, StepDifference, differences};
 pub use observation::{Busy, Observation, Observed, Ownership, Status};
 pub use path::{critical_path, remaining};
-pub use planner::{current, destroy, plan};
+pub use planner::{current, destroy, plan, tags};
 pub use step::{
     Action, After, Estimate, FieldChange, Level, Mode, Notice, Plan, Reason, Replacing, Step, StepId, Summary,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::{Address, KindName, Stack};
+use aomidori_model::{Address, KindName, Stack, Traffic};
 
 use crate::busy;
 use crate::decide::{self, Decision};
@@ -11,7 +11,10 @@ use crate::error::{Obstacle, PlanError};
 use crate::facts::{Facts, Ids};
 use crate::live::LiveSet;
 use crate::wait::{self, LeftOut};
-use crate::{Action, Mode, Notice, Observation, Observed, Ownership, Plan, Reason, StepId, diff, keep, order};
+use crate::{
+    Action, Estimate, FieldChange, Mode, Notice, Observation, Observed, Ownership, Plan, Reason, Step, StepId, diff,
+    keep, order,
+};
 
 /// What makes live what `want` says, given what was observed.
 ///
@@ -37,6 +40,47 @@ pub fn plan(want: &Stack, have: &Observation) -> Result<Plan, PlanError> {
         steps: order::number(drafts, &left.steps),
         notices: notices.into_iter().collect(),
     })
+}
+
+/// What gives live resources of the stack the tags that are wanted, and changes nothing else: [`plan`] without all else, and
+/// without waiting for anything. Something foreign that is in the way of something wanted, and a deployment that runs, keep
+/// nothing from being tagged.
+///
+/// # Errors
+/// References that lead nowhere; cycles.
+pub fn tags(want: &Stack, have: &Observation) -> Result<Plan, PlanError> {
+    let facts = Facts::new(want, have)?;
+    let keeper = keep::keepers(&facts);
+    let decision = decide::decide(&facts, &keeper, &BTreeMap::new());
+    let steps = decision
+        .keeper
+        .iter()
+        .filter_map(|(address, n)| {
+            let seen = facts.live.get(*n)?.seen;
+            let changes: Vec<FieldChange> = decision
+                .changes
+                .get(address)?
+                .iter()
+                .filter(|change| change.field == "tags")
+                .map(diff::Change::to_field_change)
+                .collect();
+            (!changes.is_empty()).then(|| (address, seen, changes))
+        })
+        .zip(0..)
+        .map(|((address, seen, changes), n)| Step {
+            id: StepId(n),
+            address: address.clone(),
+            kind: seen.kind,
+            live: Some(seen.id.clone()),
+            action: Action::Update,
+            reason: Reason::Changed,
+            changes,
+            after: BTreeSet::new(),
+            replacing: None,
+            traffic: Traffic::None,
+            estimate: Estimate { call: seen.kind.info().timing.create.min(1), finish: 0 },
+        });
+    Ok(Plan { stack: want.name().clone(), mode: Mode::Converge, steps: steps.collect(), notices: Vec::new() })
 }
 
 /// The live resource that stands for each wanted address: where there are several with one address, the one that a plan

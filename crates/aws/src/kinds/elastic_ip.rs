@@ -7,7 +7,7 @@ use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_ec2::types::{Address as LiveAddress, DomainType, ResourceType};
 
 use crate::client::Cx;
-use crate::ec2::{Which, public_ip};
+use crate::ec2::{Which, all_of, public_ip};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, tags};
@@ -76,9 +76,10 @@ async fn describe(cx: &Cx, which: Which<'_>) -> Result<Vec<LiveAddress>, CloudEr
 /// The stack's addresses: one call.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut found = Vec::new();
-    for address in describe(cx, Which::Stack(scope.name())).await? {
+    for address in all_of!(cx, scope, KindName::ElasticIp) {
         let tags = tags::from_ec2(address.tags.as_deref());
         let Some(id) = &address.allocation_id else { continue };
+        let tags = scope.marked(KindName::ElasticIp, id, tags);
         let Some(owner) = scope.ours(KindName::ElasticIp, id, &tags) else { continue };
         let mut one = observed(id, owner, &ElasticIp {}, tags);
         one.outputs = public_ip(address.public_ip.as_deref());

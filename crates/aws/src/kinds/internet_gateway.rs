@@ -7,7 +7,7 @@ use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_ec2::types::{InternetGateway as LiveGateway, ResourceType};
 
 use crate::client::Cx;
-use crate::ec2::{Which, id_in, made, pages};
+use crate::ec2::{Which, all_of, id_in, made, pages};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, tags};
@@ -127,9 +127,10 @@ fn attached_to(gateway: &LiveGateway) -> Option<&str> {
 /// The stack's internet gateways: one call. One that is not attached (half made) shows no VPC, which is a difference.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut found = Vec::new();
-    for gateway in describe(cx, Which::Stack(scope.name())).await? {
+    for gateway in all_of!(cx, scope, KindName::InternetGateway) {
         let tags = tags::from_ec2(gateway.tags.as_deref());
         let Some(id) = &gateway.internet_gateway_id else { continue };
+        let tags = scope.marked(KindName::InternetGateway, id, tags);
         let Some(owner) = scope.ours(KindName::InternetGateway, id, &tags) else { continue };
         let vpc = Ref::existing(attached_to(&gateway).unwrap_or_default());
         found.push(observed(id, owner, &InternetGateway { vpc }, tags));

@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
 };
 
 use crate::client::Cx;
-use crate::ec2::{Which, fits, pages, public_ip};
+use crate::ec2::{Which, all_of, fits, pages, public_ip};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, tags};
@@ -126,9 +126,10 @@ fn from_live(gateway: &LiveGateway) -> NatGateway {
 /// The stack's NAT gateways: one call.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut found = Vec::new();
-    for gateway in describe(cx, Which::Stack(scope.name())).await? {
+    for gateway in all_of!(cx, scope, KindName::NatGateway) {
         let tags = tags::from_ec2(gateway.tags.as_deref());
         let (Some(made), Some(status)) = (made(&gateway), status(&gateway)) else { continue };
+        let tags = scope.marked(KindName::NatGateway, &made.id, tags);
         let Some(owner) = scope.ours(KindName::NatGateway, &made.id, &tags) else { continue };
         let mut one = observed(made.id, owner, &from_live(&gateway), tags);
         one.outputs = made.outputs;

@@ -14,7 +14,7 @@ use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_ec2::types::{ResourceType, Route, RouteOrigin, RouteTable as LiveTable};
 
 use crate::client::Cx;
-use crate::ec2::{Which, fits, made, pages, refs};
+use crate::ec2::{Which, all_of, fits, made, pages, refs};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, tags};
@@ -349,9 +349,10 @@ fn from_live(table: &LiveTable) -> RouteTable {
 /// The stack's route tables with routes and associations: one call.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut found = Vec::new();
-    for table in describe(cx, Which::Stack(scope.name())).await? {
+    for table in all_of!(cx, scope, KindName::RouteTable) {
         let tags = tags::from_ec2(table.tags.as_deref());
         let Some(id) = &table.route_table_id else { continue };
+        let tags = scope.marked(KindName::RouteTable, id, tags);
         let Some(owner) = scope.ours(KindName::RouteTable, id, &tags) else { continue };
         found.push(observed(id, owner, &from_live(&table), tags));
     }

@@ -9,7 +9,7 @@ use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup as LiveGroup};
 
 use crate::client::Cx;
-use crate::ec2::{Which, fits, made, pages};
+use crate::ec2::{Which, all_of, fits, made, pages};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, tags};
@@ -114,7 +114,7 @@ async fn describe(cx: &Cx, which: Which<'_>) -> Result<Vec<LiveGroup>, CloudErro
 
 /// The stack's groups: one call. Their rules are read next, for all groups at once.
 pub(crate) async fn list(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<LiveGroup>, CloudError> {
-    describe(cx, Which::Stack(scope.name())).await
+    Ok(all_of!(cx, scope, KindName::SecurityGroup))
 }
 
 fn from_live(group: &LiveGroup, id: &str, open_egress: bool) -> Result<SecurityGroup, CloudError> {
@@ -138,6 +138,7 @@ pub(crate) fn observe(
     for group in groups {
         let tags = tags::from_ec2(group.tags.as_deref());
         let Some(id) = &group.group_id else { continue };
+        let tags = scope.marked(KindName::SecurityGroup, id, tags);
         let Some(owner) = scope.ours(KindName::SecurityGroup, id, &tags) else { continue };
         found.push(observed(id, owner, &from_live(group, id, open.contains(id))?, tags));
     }

@@ -15,7 +15,7 @@ use aws_sdk_ec2::types::{
 };
 
 use crate::client::Cx;
-use crate::ec2::{Which, fits, id_in, made, pages};
+use crate::ec2::{Which, all_of, fits, id_in, made, pages};
 use crate::live::Live;
 use crate::observe::{Scope, fields};
 use crate::tags::Tags;
@@ -237,7 +237,7 @@ pub(crate) async fn list(
         .into_iter()
         .any(|hint| hint.rest.strip_prefix("security-group-rule/").is_some_and(|id| !seen.contains(id)));
     if inside || hinted {
-        let tagged = describe(cx, Which::Stack(scope.name())).await?;
+        let tagged = all_of!(cx, scope, KindName::SecurityGroupRule);
         all.extend(
             tagged.into_iter().filter(|rule| rule.security_group_rule_id.as_ref().is_some_and(|id| !seen.contains(id))),
         );
@@ -272,7 +272,7 @@ pub(crate) fn observe(scope: &Scope<'_>, rules: &[LiveRule], groups: &BTreeMap<S
         if everything_out(rule) && (is_default(rule) || rule.cidr_ipv6.as_deref() == Some("::/0")) {
             continue;
         }
-        let tags = tags::from_ec2(rule.tags.as_deref());
+        let tags = scope.marked(KindName::SecurityGroupRule, id, tags::from_ec2(rule.tags.as_deref()));
         let fields = live_fields(rule);
         let inside = rule.group_id.as_ref().and_then(|group| groups.get(group));
         let owner = scope.owner(KindName::SecurityGroupRule, id, &tags, wanted.get(&tuple(&fields)));

@@ -7,7 +7,7 @@ use aomidori_plan::{FieldChange, Observed, Status};
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Subnet as LiveSubnet, SubnetState};
 
 use crate::client::Cx;
-use crate::ec2::{Which, fits, made, pages};
+use crate::ec2::{Which, all_of, fits, made, pages};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, tags};
@@ -115,9 +115,10 @@ fn from_live(subnet: &LiveSubnet, id: &str, declared: bool) -> Result<Subnet, Cl
 /// The stack's subnets: one call.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut found = Vec::new();
-    for subnet in describe(cx, Which::Stack(scope.name())).await? {
+    for subnet in all_of!(cx, scope, KindName::Subnet) {
         let tags = tags::from_ec2(subnet.tags.as_deref());
         let Some(id) = subnet.subnet_id.clone() else { continue };
+        let tags = scope.marked(KindName::Subnet, &id, tags);
         let Some(owner) = scope.ours(KindName::Subnet, &id, &tags) else { continue };
         let declared = scope.wanted::<Subnet>(&tags).is_some_and(|want| want.map_public_ip_on_launch.is_some());
         let mut one = observed(&id, owner, &from_live(&subnet, &id, declared)?, tags);

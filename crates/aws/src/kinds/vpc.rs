@@ -7,7 +7,7 @@ use aomidori_plan::{FieldChange, Observed, Status};
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc as LiveVpc, VpcAttributeName, VpcState};
 
 use crate::client::Cx;
-use crate::ec2::{Which, fits, made, pages};
+use crate::ec2::{Which, all_of, fits, made, pages};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, tags};
@@ -111,9 +111,10 @@ fn from_live(
 /// The stack's VPCs, each with the DNS attributes that the stack declares: one more call for each of those.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut found = Vec::new();
-    for vpc in describe(cx, Which::Stack(scope.name())).await? {
+    for vpc in all_of!(cx, scope, KindName::Vpc) {
         let tags = tags::from_ec2(vpc.tags.as_deref());
         let Some(id) = vpc.vpc_id.clone() else { continue };
+        let tags = scope.marked(KindName::Vpc, &id, tags);
         let Some(owner) = scope.ours(KindName::Vpc, &id, &tags) else { continue };
         let want = scope.wanted::<Vpc>(&tags);
         let declared = |attribute: VpcAttributeName, is: bool| {

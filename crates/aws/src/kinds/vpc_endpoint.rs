@@ -10,7 +10,7 @@ use aomidori_plan::{FieldChange, Observed, Status};
 use aws_sdk_ec2::types::{ResourceType, VpcEndpoint as LiveEndpoint, VpcEndpointType};
 
 use crate::client::Cx;
-use crate::ec2::{Which, fits, made, only_in, pages, refs};
+use crate::ec2::{Which, all_of, fits, made, only_in, pages, refs};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
 use crate::{call, error, tags};
@@ -228,9 +228,10 @@ fn from_live(endpoint: &LiveEndpoint, id: &str, with_policy: bool) -> Result<Vpc
 /// The stack's endpoints: one call.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut found = Vec::new();
-    for endpoint in describe(cx, Which::Stack(scope.name())).await? {
+    for endpoint in all_of!(cx, scope, KindName::VpcEndpoint) {
         let tags = tags::from_ec2(endpoint.tags.as_deref());
         let (Some(id), Some(status)) = (&endpoint.vpc_endpoint_id, status(&endpoint)) else { continue };
+        let tags = scope.marked(KindName::VpcEndpoint, id, tags);
         let Some(owner) = scope.ours(KindName::VpcEndpoint, id, &tags) else { continue };
         let with_policy = scope.wanted::<VpcEndpoint>(&tags).is_some_and(|want| want.policy.is_some());
         let mut one = observed(id, owner, &from_live(&endpoint, id, with_policy)?, tags);

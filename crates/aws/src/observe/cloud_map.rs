@@ -74,6 +74,7 @@ async fn one_namespace(cx: &Cx, scope: &Scope<'_>, live: &NamespaceSummary) -> R
         tokio::try_join!(cloud_map::tags_of(cx, live.arn.as_deref().unwrap_or_default()), vpc_of(cx, &zone),)?;
     let Ok(name) = live.name.clone().unwrap_or_default().parse::<DomainName>() else { return Ok(None) };
     let wanted_at = address_of(scope.stack, |it: &PrivateDnsNamespace| it.name == name);
+    let tags = scope.marked(KindName::PrivateDnsNamespace, &made.id, tags);
     let Some(owner) = scope.owner(KindName::PrivateDnsNamespace, &made.id, &tags, wanted_at) else { return Ok(None) };
     let description = Some(live.description.clone().unwrap_or_default());
     let model = PrivateDnsNamespace { name, vpc: Ref::existing(vpc), description };
@@ -136,6 +137,7 @@ fn one_service(
 ) -> Option<Observed> {
     let made = discovery_service::made_of(live);
     let name = live.name.as_deref()?;
+    let tags = scope.marked(KindName::DiscoveryService, &made.id, tags);
     let on = ours.get(namespace);
     let wanted_at = address_of(scope.stack, |wanted: &DiscoveryService| {
         let there = match wanted.namespace.target() {

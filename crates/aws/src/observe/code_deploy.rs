@@ -158,6 +158,7 @@ async fn groups(cx: &Cx, application: &str, names: Vec<String>) -> Result<Vec<De
 fn one_application(scope: &Scope<'_>, live: &ApplicationInfo, tags: Tags) -> Option<Observed> {
     let name = live.application_name.as_deref()?;
     let wanted_at = address_of(scope.stack, |wanted: &CodeDeployApplication| wanted.name.as_str() == name);
+    let tags = scope.marked(KindName::CodeDeployApplication, name, tags);
     let owner = scope.owner(KindName::CodeDeployApplication, name, &tags, wanted_at)?;
     let mut found = observed(name, owner, &CodeDeployApplication { name: name.parse().ok()? }, tags);
     if live.compute_platform != Some(ComputePlatform::Ecs) {
@@ -196,6 +197,7 @@ async fn one_group(
     tags: Tags,
     ours: &BTreeMap<String, Address>,
 ) -> Result<Option<Observed>, CloudError> {
+    let tags = scope.marked(KindName::DeploymentGroup, id, tags);
     let (application, name) = deployment_group::parts(id);
     let on = ours.get(application);
     let wanted_at = address_of(scope.stack, |wanted: &DeploymentGroup| {

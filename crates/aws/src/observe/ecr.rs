@@ -55,6 +55,7 @@ async fn one(cx: &Cx, scope: &Scope<'_>, live: &aws::Repository) -> Result<Optio
     let (tags, lifecycle) = tokio::try_join!(tags_of(cx, live.repository_arn.as_deref().unwrap_or_default()), async {
         if declares { lifecycle(cx, &made.id).await } else { Ok(Value::Null) }
     },)?;
+    let tags = scope.marked(KindName::EcrRepository, &made.id, tags);
     let owner = scope.owner(KindName::EcrRepository, &made.id, &tags, wanted_at);
     let (Some(owner), Ok(name)) = (owner, made.id.parse()) else { return Ok(None) };
     let encryption = live.encryption_configuration.as_ref();

@@ -124,7 +124,7 @@ async fn clusters_and_services(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> R
 fn one_cluster(scope: &Scope<'_>, live: &aws::Cluster) -> Option<Observed> {
     let made = ecs_cluster::made_of(live);
     let name = live.cluster_name.as_deref()?;
-    let tags = ecs::tags_from(live.tags.clone());
+    let tags = scope.marked(KindName::EcsCluster, &made.id, ecs::tags_from(live.tags.clone()));
     let wanted_at = address_of(scope.stack, |wanted: &EcsCluster| wanted.name.as_str() == name);
     let owner = scope.owner(KindName::EcsCluster, &made.id, &tags, wanted_at)?;
     let insights = live
@@ -169,7 +169,7 @@ fn one_service(scope: &Scope<'_>, cluster: &str, live: &aws::Service, inside: Op
     if progress == Progress::Gone {
         return None;
     }
-    let tags = ecs::tags_from(live.tags.clone());
+    let tags = scope.marked(KindName::EcsService, &made.id, ecs::tags_from(live.tags.clone()));
     let wanted_at = address_of(scope.stack, |wanted: &EcsService| {
         let there = match wanted.cluster.target() {
             Target::Id(arn) => leaf(arn) == cluster,
@@ -228,8 +228,9 @@ async fn definitions(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> Result<Vec<
     Ok(found.into_iter().flatten().filter_map(|found| one_definition(scope, found)).collect())
 }
 
-fn one_definition(scope: &Scope<'_>, found: Found) -> Option<Observed> {
+fn one_definition(scope: &Scope<'_>, mut found: Found) -> Option<Observed> {
     let made = task_definition::made_of(&found.definition);
+    found.tags = scope.marked(KindName::TaskDefinition, &made.id, found.tags);
     let family = found.definition.family.as_deref()?;
     let wanted_at = address_of(scope.stack, |wanted: &TaskDefinition| wanted.family.as_str() == family);
     let owner = scope.owner(KindName::TaskDefinition, &made.id, &found.tags, wanted_at)?;

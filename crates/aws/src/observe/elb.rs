@@ -206,6 +206,7 @@ async fn one_balancer(
     tags: Tags,
 ) -> Result<Option<Observed>, CloudError> {
     let made = load_balancer::made_of(live);
+    let tags = scope.marked(KindName::LoadBalancer, &made.id, tags);
     let owner = scope.owner(KindName::LoadBalancer, &made.id, &tags, wanted_balancer(scope, live));
     let (Some(owner), Ok(name)) = (owner, text(&live.load_balancer_name).parse()) else { return Ok(None) };
     let declared = scope.wanted::<LoadBalancer>(&tags).is_some_and(|wanted| !wanted.attributes.is_empty());
@@ -247,6 +248,7 @@ async fn one_group(
     tags: Tags,
 ) -> Result<Option<Observed>, CloudError> {
     let arn = text(&live.target_group_arn);
+    let tags = scope.marked(KindName::TargetGroup, &arn, tags);
     let owner = scope.owner(KindName::TargetGroup, &arn, &tags, wanted_group(scope, live));
     let (Some(owner), Ok(name)) = (owner, text(&live.target_group_name).parse()) else { return Ok(None) };
     let declared = scope.wanted::<TargetGroup>(&tags).is_some_and(|wanted| !wanted.attributes.is_empty());
@@ -305,6 +307,7 @@ fn one_listener(
     ours: &BTreeMap<String, Address>,
 ) -> Option<Observed> {
     let (arn, balancer) = (text(&live.listener_arn), text(&live.load_balancer_arn));
+    let tags = scope.marked(KindName::Listener, &arn, tags);
     let on = ours.get(&balancer);
     let wanted_at = address_of(scope.stack, |wanted: &Listener| {
         means(&wanted.load_balancer, &balancer, on) && port_is(wanted, live)
@@ -341,6 +344,7 @@ fn one_rule(
     ours: &BTreeMap<String, Address>,
 ) -> Option<Observed> {
     let arn = text(&live.rule_arn);
+    let tags = scope.marked(KindName::ListenerRule, &arn, tags);
     let priority = live.priority.as_deref()?.parse().ok()?;
     let on = ours.get(listener);
     let wanted_at = address_of(scope.stack, |wanted: &ListenerRule| {

@@ -28,6 +28,7 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
         .into_iter()
         .map(|mut role| {
             let tags = iam::tags_from(role.tags.take());
+            let tags = scope.marked(KindName::IamRole, role.arn.as_deref().unwrap_or_default(), tags);
             (role, tags)
         })
         .filter(|(role, tags)| {
@@ -170,8 +171,8 @@ fn one_role(scope: &Scope<'_>, live: &RoleDetail, tags: Tags, details: &BTreeMap
 }
 
 fn one_policy(scope: &Scope<'_>, live: &ManagedPolicyDetail, tagged: Policy) -> Option<Observed> {
-    let tags = iam::tags_from(tagged.tags);
     let (arn, name) = (live.arn.clone()?, policy_name(live)?.to_owned());
+    let tags = scope.marked(KindName::IamPolicy, &arn, iam::tags_from(tagged.tags));
     let owner = scope.owner(KindName::IamPolicy, &arn, &tags, policy_wanted(scope, live))?;
     let description = tagged.description.unwrap_or_default();
     let model =

@@ -71,6 +71,7 @@ async fn pages(cx: &Cx, names: &[String]) -> Result<Vec<aws::LogGroup>, CloudErr
 
 fn one(scope: &Scope<'_>, name: &str, live: &aws::LogGroup, tags: Tags, arn: String) -> Option<Observed> {
     let wanted_at = address_of(scope.stack, |wanted: &LogGroup| wanted.name.as_str() == name);
+    let tags = scope.marked(KindName::LogGroup, name, tags);
     let owner = scope.owner(KindName::LogGroup, name, &tags, wanted_at)?;
     let retention_in_days = live.retention_in_days.and_then(|days| u32::try_from(days).ok());
     let mut found = observed(name, owner, &LogGroup { name: name.parse().ok()?, retention_in_days }, tags);

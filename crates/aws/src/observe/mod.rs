@@ -11,6 +11,7 @@ mod iam;
 mod logs;
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use aomidori_engine::cloud::CloudError;
 use aomidori_model::ownership::{self, Marks};
@@ -19,13 +20,17 @@ use aomidori_plan::{Observation, Observed, Ownership, Status};
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use tokio::sync::OnceCell;
 
+use crate::adopt::{self, Claims};
 use crate::call;
 use crate::client::Cx;
 use crate::tags::Tags;
 
 /// Reads everything that concerns a stack.
-pub(crate) async fn observe(cx: &Cx, stack: &Stack) -> Result<Observation, CloudError> {
-    let scope = Scope { cx, stack, hints: OnceCell::new() };
+///
+/// `claims` are resources of others that are looked at as if they carried the stack's mark; their tags are told as they
+/// are all the same.
+pub(crate) async fn observe(cx: &Cx, stack: &Stack, claims: &Claims) -> Result<Observation, CloudError> {
+    let scope = Scope { cx, stack, claims, told: Mutex::default(), hints: OnceCell::new() };
     // Both need what Elastic Load Balancing has: DNS names, target groups by name.
     let elb_and_users = async {
         let elb = elb::observe(cx, &scope).await?;
@@ -47,6 +52,7 @@ pub(crate) async fn observe(cx: &Cx, stack: &Stack) -> Result<Observation, Cloud
     let mut resources = [ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map].concat();
     cloud_map::settle(&scope, &mut resources);
     code_deploy::settle(&mut resources);
+    scope.unmark(&mut resources);
     Ok(Observation { account: identity.account.clone(), region: cx.region.clone(), resources })
 }
 
@@ -55,6 +61,9 @@ pub(crate) struct Scope<'a> {
     cx: &'a Cx,
     /// The stack: names that it wants, attributes that it declares.
     pub(crate) stack: &'a Stack,
+    claims: &'a Claims,
+    /// The tags that claimed resources have in truth.
+    told: Mutex<BTreeMap<(KindName, String), Tags>>,
     hints: OnceCell<Vec<Hint>>,
 }
 
@@ -86,6 +95,33 @@ impl<'a> Scope<'a> {
         (&self.stack.get(&Marks::of(tags).address?)?.resource).try_into().ok()
     }
 
+    /// The ids of a kind that are claimed.
+    pub(crate) fn claimed(&self, kind: KindName) -> Vec<String> {
+        self.claims.ids(kind).map(str::to_owned).collect()
+    }
+
+    /// The tags of something, with the stack's mark if it is claimed and has no such mark yet.
+    pub(crate) fn marked(&self, kind: KindName, id: &str, mut tags: Tags) -> Tags {
+        let Some(address) = self.claims.address(kind, id) else { return tags };
+        if Marks::of(&tags).belongs_to(self.name()) {
+            return tags;
+        }
+        let truth = tags.clone();
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, id.to_owned()), truth);
+        tags.extend(ownership::tags(self.name(), address));
+        tags
+    }
+
+    /// Takes the marks away again that are claimed only.
+    fn unmark(&self, resources: &mut [Observed]) {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for found in resources {
+            if let Some(truth) = told.get(&(found.kind, found.id.clone())) {
+                found.tags = truth.clone();
+            }
+        }
+    }
+
     /// This stack's, if the tags say so. What carries the stack's mark without an address gets one that nobody wants.
     pub(crate) fn ours(&self, kind: KindName, id: &str, tags: &Tags) -> Option<Ownership> {
         let marks = Marks::of(tags);
@@ -111,7 +147,14 @@ impl<'a> Scope<'a> {
     /// The tagging index's hints about one service; read once, at the first question. If it cannot be read there are
     /// none: all that is wanted is found by name anyway.
     pub(crate) async fn hints(&self, service: &str) -> Vec<&Hint> {
-        let hints = self.hints.get_or_init(|| read_hints(self.cx, self.name())).await;
+        let hints = self
+            .hints
+            .get_or_init(|| async {
+                let mut hints = read_hints(self.cx, self.name()).await;
+                hints.extend(adopt::hints(self.claims));
+                hints
+            })
+            .await;
         hints.iter().filter(|hint| hint.service == service).collect()
     }
 }

@@ -38,11 +38,18 @@ impl Asked<'_> {
             Mode::Destroy => "down",
         }
     }
+
+    fn question(&self, stack: &str) -> String {
+        match self.mode {
+            Mode::Converge => format!("Make {stack} so?"),
+            Mode::Destroy => format!("Delete all of that? There is no way back for {stack}."),
+        }
+    }
 }
 
 /// How the question was answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     Yes,
     No,
     /// There was nobody to ask.
@@ -76,7 +83,7 @@ pub(crate) async fn run<C: Cloud>(
         let screen = Screen::new(printer);
         let approve = async |planned: &Planned| {
             screen.with(|printer| show(session, &asked, planned, printer));
-            answer.set(ask(&screen, &asked, session.source.stack.name().as_str()).await);
+            answer.set(ask(&screen, asked.change.yes, &asked.question(session.source.stack.name().as_str())).await);
             answer.get() == Answer::Yes
         };
         let run = async {
@@ -129,24 +136,20 @@ async fn approve_file<C: Cloud>(
         return Answer::Yes;
     }
     let screen = Screen::quiet(printer);
-    ask(&screen, asked, file.stack.name().as_str()).await
+    ask(&screen, asked.change.yes, &asked.question(file.stack.name().as_str())).await
 }
 
 /// Asks, unless nobody wants to be asked. Only `yes` is a yes.
-async fn ask(screen: &Screen<'_>, asked: &Asked<'_>, stack: &str) -> Answer {
-    if asked.change.yes {
+pub(super) async fn ask(screen: &Screen<'_>, yes: bool, what: &str) -> Answer {
+    if yes {
         return Answer::Yes;
     }
     let can_ask = screen.with(|printer| {
         if !printer.can_ask() {
             return false;
         }
-        let what = match asked.mode {
-            Mode::Converge => format!("Make {stack} so?"),
-            Mode::Destroy => format!("Delete all of that? There is no way back for {stack}."),
-        };
         let paint = printer.err_paint();
-        printer.note(&format!("\n{} Only `yes` is accepted: ", paint.bold(&what)));
+        printer.note(&format!("\n{} Only `yes` is accepted: ", paint.bold(what)));
         true
     });
     if !can_ask {
@@ -227,7 +230,7 @@ fn finish<C: Cloud>(
     Ok(done(printer, command, Exit::Done, result))
 }
 
-fn failures(report: &Report) -> StepFailures {
+pub(super) fn failures(report: &Report) -> StepFailures {
     let Some(outcome) = &report.outcome else { return StepFailures::default() };
     let plan: &Plan = &report.planned.plan;
     let step = |id: StepId| plan.step(id);

@@ -75,8 +75,9 @@ impl Error {
             Error::InvalidStack(_) | Error::MissingImages(_) | Error::Leftovers(_) => Vec::new(),
             Error::Emit(source) => chain(source.as_ref()),
             Error::EmitFor(source) => chain(source.as_ref()),
-            Error::Overwrite { why, .. } => why.clone(),
+            Error::Overwrite { why, .. } | Error::OwnedByOthers(why) => why.clone(),
             Error::Deployment(failure) => failure.why(),
+            Error::State { source, .. } => vec![source.to_string()],
             Error::Bug(_) => Vec::new(),
         }
     }
@@ -135,6 +136,9 @@ impl Error {
                 format!("nothing was changed; choose credentials of account {wanted} (`--profile NAME`)"),
                 "or correct the account that was fixed".to_owned(),
             ],
+            Error::Unconfirmed { nobody: true, action: "adopt" } => {
+                vec!["look at it with `adopt --dry-run`, then run `adopt --yes`".to_owned()]
+            }
             Error::Unconfirmed { nobody: true, action: action @ ("up" | "down") } => vec![
                 format!("look at the plan, then run `{action} --yes`"),
                 "or save a plan (`plan --out FILE`) and run `up FILE --yes`".to_owned(),
@@ -169,6 +173,12 @@ impl Error {
                 vec!["nothing was written; name another folder, or overwrite them with `--force`".to_owned()]
             }
             Error::Deployment(failure) => failure.help(),
+            Error::State { source, .. } => vec![source.help().to_owned()],
+            Error::OwnedByOthers(_) => vec![
+                "nothing was marked; what carries another stack's mark is that stack's, and its `down` deletes it"
+                    .to_owned(),
+                "remove the tags `aomidori:stack` and `aomidori:address` from it if that stack is no more".to_owned(),
+            ],
             Error::Bug(_) => vec!["please report it, with what you did".to_owned()],
         }
     }

@@ -44,6 +44,7 @@ fn the_program() {
       validate     Check the stack without asking any cloud
       graph        Print the dependency graph in Graphviz's dot language
       emit         Write the stack in another tool's language
+      adopt        Take over what others made: by tags alone, nothing is created again
       local        Start, stop or look at the local cloud
 
     Options:

@@ -261,6 +261,53 @@ pub struct EmitResult {
     pub changed: Vec<String>,
 }
 
+/// What `adopt` found, and what it did about it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdoptResult<'a> {
+    /// The stack.
+    pub stack: &'a str,
+    /// The account.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// What each address is.
+    pub matched: Vec<Matched<'a>>,
+    /// What has no place.
+    pub left: Vec<LeftOut<'a>>,
+    /// Addresses of which nothing is there.
+    pub missing: Vec<&'a str>,
+    /// What a plan would do once all is adopted.
+    pub summary: Summary,
+    /// It was done.
+    pub adopted: bool,
+}
+
+/// One resource that was found to be an address of the stack.
+#[derive(Clone, Debug, Serialize)]
+pub struct Matched<'a> {
+    /// The address.
+    pub address: &'a str,
+    /// The kind.
+    pub kind: &'a str,
+    /// The live id.
+    pub id: &'a str,
+    /// What it is called where it comes from.
+    pub from: &'a str,
+    /// It was this stack's already.
+    pub already: bool,
+    /// The fields that differ.
+    pub differs: Vec<&'a str>,
+}
+
+/// Something that has no place in the stack.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOut<'a> {
+    /// What it is called where it comes from.
+    pub from: &'a str,
+    /// Why.
+    pub why: &'a str,
+}
+
 /// How the local cloud is.
 #[derive(Clone, Debug, Serialize)]
 pub struct LocalResult {

@@ -111,6 +111,13 @@ pub(crate) fn human(header: &Header, plan: &Plan, show: Show<'_>, paint: Paint) 
     text
 }
 
+/// The steps that pass, without a header.
+pub(crate) fn some(plan: &Plan, passes: impl Fn(&Step) -> bool, show: Show<'_>, paint: Paint) -> String {
+    let names = names(show.observation);
+    let steps = plan.steps.iter().filter(|step| passes(step));
+    steps.map(|step| item(plan, step, (!show.compact).then_some(&names), paint)).collect()
+}
+
 /// `Plan: 3 to add, 1 to change, 0 to destroy.`
 pub(crate) fn summary_line(summary: Summary, paint: Paint) -> String {
     let Summary { add, change, destroy } = summary;

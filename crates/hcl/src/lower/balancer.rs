@@ -291,7 +291,7 @@ pub(super) fn dns_record(cx: &mut Cx<'_>, it: &DnsRecord) -> Result<(), EmitErro
 
 /// An output of a load balancer, of the stack or not.
 fn output_of(cx: &mut Cx<'_>, balancer: &Ref<LoadBalancer>, attr: &'static str) -> Node {
-    debug_assert_eq!(super::id_attribute(KindName::LoadBalancer), "arn");
+    debug_assert_eq!(aomidori_model::terraform::id_attribute(KindName::LoadBalancer), "arn");
     match balancer.target() {
         Target::Address(_) => attribute(balancer, attr),
         Target::Id(arn) => Node::Ref(cx.existing("aws_lb", "arn", arn, "load_balancer"), attr),

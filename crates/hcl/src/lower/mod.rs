@@ -8,6 +8,7 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::ownership::is_own_key;
+use aomidori_model::terraform::id_attribute;
 use aomidori_model::value::Target;
 use aomidori_model::{Address, Entry, Kind, KindName, Owner, Ref, Resource, Stack};
 
@@ -198,36 +199,6 @@ pub(crate) fn attribute<K: Kind>(reference: &Ref<K>, attr: &'static str) -> Node
 
 pub(crate) fn points<'a, K: Kind>(references: impl IntoIterator<Item = &'a Ref<K>>) -> Node {
     Node::Refs(references.into_iter().map(point).collect())
-}
-
-/// Terraform's attribute that holds a kind's id.
-pub(crate) fn id_attribute(kind: KindName) -> &'static str {
-    match kind {
-        KindName::EcrRepository | KindName::LogGroup | KindName::CodeDeployApplication => "name",
-        KindName::DeploymentConfig => "deployment_config_name",
-        KindName::IamPolicy
-        | KindName::IamRole
-        | KindName::EcsCluster
-        | KindName::LoadBalancer
-        | KindName::TargetGroup
-        | KindName::Listener
-        | KindName::ListenerRule
-        | KindName::DiscoveryService
-        | KindName::TaskDefinition => "arn",
-        KindName::Vpc
-        | KindName::Subnet
-        | KindName::InternetGateway
-        | KindName::ElasticIp
-        | KindName::NatGateway
-        | KindName::RouteTable
-        | KindName::VpcEndpoint
-        | KindName::SecurityGroup
-        | KindName::SecurityGroupRule
-        | KindName::DnsRecord
-        | KindName::PrivateDnsNamespace
-        | KindName::EcsService
-        | KindName::DeploymentGroup => "id",
-    }
 }
 
 /// Terraform's type of a resource.

@@ -110,8 +110,11 @@ macro_rules! declare_kinds {
                 match self { $(Resource::$type(inner) => serde_json::to_value(inner),)* }
             }
 
-            /// Reads a specification of `kind`.
-            pub(crate) fn from_json(
+            /// Reads a specification of `kind`, in the form that a stack file has.
+            ///
+            /// # Errors
+            /// What is wrong with it, and where.
+            pub fn from_json(
                 kind: KindName,
                 spec: serde_json::Value,
             ) -> Result<Resource, serde_path_to_error::Error<serde_json::Error>> {

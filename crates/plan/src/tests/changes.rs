@@ -335,7 +335,7 @@ fn a_taken_name_is_an_error_that_offers_adoption() {
     foreign(&mut world, "app/worker", Some("other"));
     insta::assert_snapshot!(check(&services(), &mut world), @r"
     `app/worker` cannot be created: the ECS service `ecs_service-22` is there already and belongs to stack `other`; give `app/worker` another name, or take the other one out of stack `other` first
-    `deploy/group` cannot be created: the deployment group `deployment_group-23` is there already and does not carry this stack's mark; give `deploy/group` another name, or adopt what is there: tag it `aomidori:stack` with the stack's name and `aomidori:address` with `deploy/group`
+    `deploy/group` cannot be created: the deployment group `deployment_group-23` is there already and does not carry this stack's mark; give `deploy/group` another name, or take over what is there with `adopt`
     ");
 }
 

@@ -2,7 +2,7 @@
 
 use aomidori_model::kinds::task_definition::FargateSize;
 use aomidori_model::kinds::*;
-use aomidori_model::{Reference, Target, Value};
+use aomidori_model::{KindName, Reference, Target, Value};
 
 use super::fixture::{at, built, check, services, to, with, without};
 
@@ -134,4 +134,19 @@ fn a_running_deployment_keeps_what_is_not_in_the_stack() {
     Deploying { address: Address("deploy/app"), deployment: "d-1", status: "InProgress" }
     Deploying { address: Address("deploy/group"), deployment: "d-1", status: "InProgress" }
     "#);
+}
+
+#[test]
+fn tags_wait_for_no_deployment_and_bring_nothing_with_them() {
+    let mut world = built(&services());
+    world.deploy(true);
+    let mut have = world.observe();
+    for found in have.resources.iter_mut().filter(|found| found.kind == KindName::DeploymentGroup) {
+        found.tags.clear();
+    }
+    let want = with::<DeploymentGroup>(services(), "deploy/group", |group| group.terminate_blue_after = 6);
+    let plan = crate::tags(&want, &have).unwrap();
+    let [step] = plan.steps.as_slice() else { panic!("{:#?}", plan.steps) };
+    assert_eq!(step.address.as_str(), "deploy/group");
+    assert_eq!(step.changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["tags"]);
 }

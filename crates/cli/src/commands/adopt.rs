@@ -1,0 +1,369 @@
+//! `adopt`: what others made becomes the stack's, by tags alone.
+
+use std::cell::Cell;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use aomidori_adopt::{Candidate, Claims, Description, Reading, State, Unsaid, declare, describe, place, stray};
+use aomidori_aws::{Aws, Claiming};
+use aomidori_engine::{Cloud as _, End, Events, Planned, RunError};
+use aomidori_model::{KindName, Stack, StackName};
+use aomidori_plan::{Observation, Ownership, Plan};
+use tokio_util::sync::CancellationToken;
+
+use super::change::{Answer, ask, failures};
+use super::session::{AtOnce, Session, drive};
+use super::{done, named, prepare};
+use crate::app::App;
+use crate::args;
+use crate::connect;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::settings::{Change, Environment, Load};
+use crate::view::adopt::{self as view, Found};
+use crate::view::screen::Screen;
+use crate::view::{Printer, summary};
+
+pub(crate) async fn run(
+    app: &App,
+    args: &args::Adopt,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let args::Adopt { tfstate, service, out, name, dry_run, change, detail, cloud } = args;
+    if !service.is_empty() {
+        let services = Services::new(service, name.as_deref())?;
+        let empty = Stack::new(services.name.clone());
+        // The program's own stack says only the region and account, if it can be made at all.
+        let own = prepare(app, cloud, environment, printer, Load::Any);
+        let own = own.or_else(|_| prepare(app, cloud, environment, printer, Load::Given(&empty)));
+        let (mut source, settings, environment) = own?;
+        source.stack = empty;
+        let asked = Asked {
+            change: Change::new(change, &environment)?,
+            dry_run: environment.on(*dry_run, "AOMIDORI_DRY_RUN")?,
+            compact: environment.on(detail.compact, "AOMIDORI_COMPACT")?,
+        };
+        let out = environment.path(out.as_ref(), "AOMIDORI_OUT");
+        let out = out.unwrap_or_else(|| PathBuf::from(format!("{}.json", services.name)));
+        let session = connect::open(app, source, settings, printer).await?;
+        return match from_services(session, &asked, &services, &out, printer).await {
+            Ok(exit) => Ok(exit),
+            Err((session, error)) => named(&session, Err(error)).await,
+        };
+    }
+    let (source, settings, environment) = prepare(app, cloud, environment, printer, Load::Valid)?;
+    let tfstate = tfstate.clone().or_else(|| environment.get("AOMIDORI_TFSTATE").map(str::to_owned));
+    let Some(place) = tfstate.filter(|place| !place.is_empty()) else {
+        return Err(Error::Setting {
+            origin: "--tfstate".to_owned(),
+            value: String::new(),
+            takes: "a file with a Terraform state to adopt from; or name a `--service`".to_owned(),
+        });
+    };
+    let asked = Asked {
+        change: Change::new(change, &environment)?,
+        dry_run: environment.on(*dry_run, "AOMIDORI_DRY_RUN")?,
+        compact: environment.on(detail.compact, "AOMIDORI_COMPACT")?,
+    };
+    if place.starts_with("s3://") {
+        return Err(Error::Setting {
+            origin: "--tfstate".to_owned(),
+            value: place,
+            takes: "a file: a state in S3 is written to one by `terraform state pull > FILE`".to_owned(),
+        });
+    }
+    // A file that is none is told before any cloud is asked.
+    let state = State::read(&file(&place)?).map_err(|source| Error::State { place: place.clone(), source })?;
+    let session = connect::open(app, source, settings, printer).await?;
+    match from_state(session, &asked, &state, printer).await {
+        Ok(exit) => Ok(exit),
+        Err((session, error)) => named(&session, Err(error)).await,
+    }
+}
+
+/// What `adopt` was asked for.
+struct Asked {
+    change: Change,
+    dry_run: bool,
+    compact: bool,
+}
+
+fn file(path: &str) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::Read { what: "the Terraform state", path: PathBuf::from(path), source })
+}
+
+/// Services to start from, and the stack that they shall be.
+struct Services {
+    services: Vec<(String, String)>,
+    name: StackName,
+}
+
+impl Services {
+    fn new(given: &[String], name: Option<&str>) -> Result<Services, Error> {
+        let services: Vec<(String, String)> = given
+            .iter()
+            .map(|text| {
+                let parts = text.split_once('/').filter(|(a, b)| !a.is_empty() && !b.is_empty() && !b.contains('/'));
+                let (cluster, service) = parts.ok_or_else(|| Error::Setting {
+                    origin: "--service".to_owned(),
+                    value: text.clone(),
+                    takes: "a cluster and a service: `CLUSTER/SERVICE`".to_owned(),
+                })?;
+                Ok((cluster.to_owned(), service.to_owned()))
+            })
+            .collect::<Result<_, Error>>()?;
+        let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let from_cluster =
+            || services.first().map_or_else(String::new, |(cluster, _)| cluster.chars().map(letter).collect());
+        let name = name.map_or_else(from_cluster, str::to_owned);
+        let wrong = |error: aomidori_model::name::InvalidName| Error::Setting {
+            origin: "--name".to_owned(),
+            value: name.clone(),
+            takes: format!("{}: {}", error.what, error.reason),
+        };
+        let name = name.trim_matches('-').parse().map_err(wrong)?;
+        Ok(Services { services, name })
+    }
+}
+
+/// Walks from services, writes the stack that describes what was found, shows it, asks, and marks it.
+async fn from_services(
+    session: Session<Aws>,
+    asked: &Asked,
+    services: &Services,
+    out: &Path,
+    printer: &mut Printer,
+) -> Result<Exit, Failed> {
+    let (stack, found) = match described(&session, services).await {
+        Ok(described) => described,
+        Err(error) => return Err((session, error)),
+    };
+    if let Err(error) = write(&stack, out) {
+        return Err((session, error));
+    }
+    printer.note(&format!("Written to {}, for `--stack {0}`.\n", out.display()));
+    let claims = found.placement.claims();
+    let mut session = session.map(|aws| Claiming { aws, claims });
+    session.source.stack = stack;
+    let result = take_over(&session, asked, found, printer).await;
+    result.map_err(|error| (session.map(|claiming| claiming.aws), error))
+}
+
+/// The stack that describes what belongs to the services.
+async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack, Found), Error> {
+    guard(session).await?;
+    let cloud_error = |error| session.cloud_error(error);
+    let empty = &session.source.stack;
+    let walk = session.cloud.walk(empty, &services.services).await.map_err(cloud_error)?;
+    let have = session.cloud.observe_claiming(empty, &walk.claims).await.map_err(cloud_error)?;
+    let first = describe(&services.name, &have, &walk.found);
+    // Once more, with what is read only where it is declared.
+    let declared = declare(&first.stack);
+    let have = session.cloud.observe_claiming(&declared, &first.claims).await.map_err(cloud_error)?;
+    let Description { stack, claims, unsaid } = describe(&services.name, &have, &walk.found);
+    let problems = stack.validate();
+    if !problems.is_empty() {
+        return Err(Error::InvalidStack(problems));
+    }
+    let mut found = Found::default();
+    let mut others = Vec::new();
+    for seen in &have.resources {
+        let Some(address) = claims.address(seen.kind, &seen.id) else { continue };
+        let marks = seen.marks();
+        match &marks.stack {
+            Some(stack) if *stack == services.name.as_str() && marks.address.as_ref() == Some(address) => {
+                found.placement.settled.insert(address.clone());
+            }
+            Some(stack) => others.push(format!("{address} ({}) is of the stack `{stack}`", seen.id)),
+            None => {}
+        }
+        let candidate = Candidate { kind: seen.kind, id: seen.id.clone(), name: seen.id.clone() };
+        found.placement.placed.insert(address.clone(), candidate);
+    }
+    if !others.is_empty() {
+        return Err(Error::OwnedByOthers(others));
+    }
+    let said = |unsaid: Unsaid| {
+        let title = unsaid.kind.info().title;
+        let name = unsaid.address.map_or_else(|| format!("{title} {}", unsaid.id), |address| address.to_string());
+        (name, format!("a stack cannot say: {}", unsaid.what))
+    };
+    found.unsaid.extend(unsaid.into_iter().map(said));
+    found.unsaid.extend(walk.passed.into_iter().map(|line| ("passed".to_owned(), line)));
+    Ok((stack, found))
+}
+
+/// Writes a stack file, over none that is there, unless it says the same.
+fn write(stack: &Stack, out: &Path) -> Result<(), Error> {
+    let text = stack.to_json().map_err(|error| Error::Bug(error.to_string()))?;
+    if std::fs::read_to_string(out).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    let written = std::fs::File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|source| Error::Write { what: "the stack file", path: out.to_owned(), source })
+}
+
+/// Refuses any account but the one that was asked for; the account.
+async fn guard(session: &Session<Aws>) -> Result<String, Error> {
+    let account = session.cloud.account().await.map_err(|error| session.cloud_error(error))?;
+    match &session.settings.account {
+        Some((wanted, origin)) if *wanted != account => {
+            Err(Error::WrongAccount { found: account, wanted: wanted.clone(), origin: origin.words() })
+        }
+        _ => Ok(account),
+    }
+}
+
+type Failed = (Session<Aws>, Error);
+
+/// Places what a state holds, shows it, asks, and marks it.
+async fn from_state(
+    session: Session<Aws>,
+    asked: &Asked,
+    state: &State,
+    printer: &mut Printer,
+) -> Result<Exit, Failed> {
+    let found = match look(&session, state).await {
+        Ok(found) => found,
+        Err(error) => return Err((session, error)),
+    };
+    let claims = found.placement.claims();
+    let session = session.map(|aws| Claiming { aws, claims });
+    let result = take_over(&session, asked, found, printer).await;
+    result.map_err(|error| (session.map(|claiming| claiming.aws), error))
+}
+
+/// What of the state is what of the stack.
+async fn look(session: &Session<Aws>, state: &State) -> Result<Found, Error> {
+    let account = guard(session).await?;
+    let region = session.cloud.region().to_owned();
+    let mut found = Found { from_state: true, ..Found::default() };
+    let mut candidates = Vec::new();
+    for instance in &state.instances {
+        match instance.read(&account, &region) {
+            Reading::Candidate { kind, id } => candidates.push(Candidate { kind, id, name: instance.address.clone() }),
+            Reading::Part(_) => found.parts += 1,
+            Reading::Data => found.data += 1,
+            Reading::Left(why) => found.unread.push((instance.address.clone(), instance.terraform.clone(), why)),
+        }
+    }
+    let mut claims = Claims::default();
+    for candidate in &candidates {
+        if let Some(address) = stray(candidate.kind, &candidate.id) {
+            claims.add(candidate.kind, &candidate.id, address);
+        }
+    }
+    let stack = &session.source.stack;
+    let have = session.cloud.observe_claiming(stack, &claims).await.map_err(|error| session.cloud_error(error))?;
+    inside(&mut candidates, &have, &claims);
+    found.placement = place(stack, &candidates, &have);
+    let others: Vec<String> = found
+        .placement
+        .others()
+        .map(|(candidate, stack)| format!("{} ({}) is of the stack `{stack}`", candidate.name, candidate.id))
+        .collect();
+    if !others.is_empty() {
+        return Err(Error::OwnedByOthers(others));
+    }
+    Ok(found)
+}
+
+/// Adds the rules inside the groups of a state: it may hold them as arguments of their group.
+fn inside(candidates: &mut Vec<Candidate>, have: &Observation, claims: &Claims) {
+    for seen in have.resources.iter().filter(|seen| seen.kind == KindName::SecurityGroupRule) {
+        let Ownership::Added { inside } = &seen.owner else { continue };
+        let group = candidates.iter().find(|candidate| {
+            candidate.kind == KindName::SecurityGroup
+                && claims.address(candidate.kind, &candidate.id).is_some_and(|address| address == inside)
+        });
+        if let Some(group) = group {
+            let name = format!("{} ({})", group.name, seen.id);
+            candidates.push(Candidate { kind: seen.kind, id: seen.id.clone(), name });
+        }
+    }
+}
+
+/// A plan as it will be once all is adopted; what is foreign and in its way apart.
+fn afterwards(session: &Session<Claiming>, have: &Observation) -> Result<(Plan, Vec<String>), Error> {
+    let stack = &session.source.stack;
+    match aomidori_plan::plan(stack, have) {
+        Ok(plan) => Ok((plan, Vec::new())),
+        Err(error) => {
+            let mut others = have.clone();
+            others.resources.retain(|seen| !matches!(seen.owner, Ownership::Foreign { .. }));
+            let plan =
+                aomidori_plan::plan(stack, &others).map_err(|error| session.explain(RunError::Plan(error), None))?;
+            Ok((plan, error.obstacles.iter().map(ToString::to_string).collect()))
+        }
+    }
+}
+
+async fn take_over(
+    session: &Session<Claiming>,
+    asked: &Asked,
+    mut found: Found,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let stack = &session.source.stack;
+    let have = session.cloud.observe(stack).await.map_err(|error| session.cloud_error(error))?;
+    let (plan, in_the_way) = afterwards(session, &have)?;
+    found.in_the_way = in_the_way;
+    let header = session.header(&have.account, &have.region);
+    let text = view::human(&header, &found, &plan, &have, asked.compact, printer.out_paint());
+    let result = |adopted| view::result(&header, &found, &plan, adopted);
+    if asked.dry_run || found.placement.claims().is_empty() {
+        printer.result(&text);
+        return Ok(done(printer, "adopt", Exit::Done, result(false)));
+    }
+    let mut options = session.options(asked.change.break_lock);
+    options.tags_only = true;
+    let (events, records) = Events::channel();
+    let cancel = CancellationToken::new();
+    let answer = Cell::new(Answer::Yes);
+    let report = {
+        let screen = Screen::new(printer);
+        let approve = async |_: &Planned| {
+            screen.with(|printer| printer.result(&text));
+            let what = format!("Mark {} as {}'s?", view::resources(found.placement.claims().len()), stack.name());
+            answer.set(ask(&screen, asked.change.yes, &what).await);
+            answer.get() == Answer::Yes
+        };
+        let run = aomidori_engine::up(&session.cloud, stack, &options, approve, &events, &cancel);
+        drive(&screen, records, &cancel, run).await
+    };
+    let report = match report {
+        Ok(Ok(report)) => report,
+        Ok(Err(RunError::NotApproved)) => {
+            return Err(Error::Unconfirmed { action: "adopt", nobody: answer.get() == Answer::Nobody });
+        }
+        Ok(Err(error)) => return Err(session.explain(error, None)),
+        Err(AtOnce) => {
+            return Err(Error::Interrupted {
+                why: vec!["it was stopped with calls in flight: they may have been done or not".to_owned()],
+                help: vec!["run `adopt` again: it finds what was done and goes on from there".to_owned()],
+            });
+        }
+    };
+    printer.note(&summary::line(&report, session.cloud.calls().values().sum(), printer.err_paint()));
+    match report.end {
+        End::NothingToDo | End::Done => {}
+        End::NotConverged => {
+            let left = report.left.iter().flat_map(|left| &left.steps).map(|step| step.address.clone());
+            return Err(Error::NotConverged(left.collect()));
+        }
+        End::LeaseLost => {
+            return Err(Error::LockLost { why: summary::stopped(&report.planned.plan, report.outcome.as_ref()) });
+        }
+        End::Interrupted => {
+            let help = vec!["run `adopt` again: it goes on from here".to_owned()];
+            return Err(Error::Interrupted {
+                why: summary::stopped(&report.planned.plan, report.outcome.as_ref()),
+                help,
+            });
+        }
+        End::Failed | End::Leftovers => return Err(Error::Steps(failures(&report))),
+    }
+    printer.result(&view::after(stack.name(), &found, &plan));
+    Ok(done(printer, "adopt", Exit::Done, result(true)))
+}

@@ -1,0 +1,237 @@
+//! `adopt`, as people run it, on what Terraform manages: everything is marked, nothing is made, changed or deleted.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it finds something wrong"
+)]
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use aomidori_testkit::terraform::Terraform;
+use serde_json::{Value, json};
+
+/// A directory with a local cloud in it, stopped at the end.
+struct Sandbox(tempfile::TempDir);
+
+impl Sandbox {
+    fn new() -> Sandbox {
+        Sandbox(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs a command that must end with this code; what it printed on both streams, and the last line of the first.
+    #[track_caller]
+    fn ends(&self, code: i32, line: &str) -> (String, Value) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let ours = |name: &str| name.starts_with("AWS_") || name.starts_with("AOMIDORI_");
+        for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
+            command.env_remove(name);
+        }
+        command
+            .current_dir(self.0.path())
+            .env("AOMIDORI_LOCAL_DIR", self.path("cloud"))
+            .env("AOMIDORI_LOCAL_SPEED", "instant")
+            // A stack from a file has no inputs, and so no region of its own.
+            .env("AOMIDORI_REGION", "ap-northeast-1")
+            .stdin(Stdio::null())
+            .args(line.split_whitespace());
+        let output = command.output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "`{line}`\n--- stdout\n{out}--- stderr\n{err}");
+        let last = out.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+        (format!("{out}{err}"), last)
+    }
+
+    fn endpoint(&self) -> String {
+        self.ends(0, "local status --json").1["result"]["endpoint"].as_str().unwrap().to_owned()
+    }
+
+    /// Calls of the local cloud's clients so far, by operation.
+    fn calls(&self) -> BTreeMap<String, u64> {
+        let endpoint = self.endpoint();
+        let host = endpoint.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(stream, "GET /_aomidori/calls HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.ends(0, "local stop");
+    }
+}
+
+/// Calls that were made since, but for reads, tags and the lock.
+fn changes(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> Vec<String> {
+    let more = after.iter().filter(|(name, n)| **n > before.get(*name).copied().unwrap_or_default());
+    let operation = |name: &str| name.split_once(':').unwrap().1.to_owned();
+    let harmless = |name: &str| {
+        let operation = operation(name);
+        let lock = ["ssm:PutParameter", "ssm:DeleteParameter"].contains(&name);
+        let reads = ["Describe", "Get", "List", "BatchGet"].iter().any(|verb| operation.starts_with(verb));
+        let tags = ["CreateTags", "AddTags", "TagResource", "TagRole", "TagPolicy"].contains(&operation.as_str());
+        lock || reads || tags
+    };
+    more.map(|(name, _)| name.clone()).filter(|name| !harmless(name)).collect()
+}
+
+/// Puts another tool's name in place of ours everywhere in a configuration.
+fn rename_marks(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rename_marks(&path);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, text.replace("aomidori:", "another-tool:")).unwrap();
+        }
+    }
+}
+
+/// The practice environment as somebody else's Terraform manages it, with its state in a file: built, imported, and
+/// without our marks.
+fn managed_by_terraform(sandbox: &Sandbox) -> Option<PathBuf> {
+    let terraform = Terraform::find()?;
+    sandbox.ends(0, "up --yes");
+    sandbox.ends(0, "emit terraform --out emitted --import");
+    rename_marks(&sandbox.path("emitted"));
+    let root = terraform.root(&sandbox.path("emitted"), &sandbox.endpoint()).unwrap();
+    let values = format!("-var-file={}", sandbox.path("emitted/terraform.tfvars").display());
+    let said = root.run(["apply", "-auto-approve", "-no-color", &values]).unwrap();
+    assert!(said.contains("78 imported, 0 added"), "{said}");
+    let state = sandbox.path("terraform.tfstate");
+    std::fs::copy(root.path().join("terraform.tfstate"), &state).unwrap();
+    Some(state)
+}
+
+#[test]
+fn what_terraform_manages_is_taken_over_by_tags_alone() {
+    let sandbox = Sandbox::new();
+    let Some(state) = managed_by_terraform(&sandbox) else { return };
+    let (text, _) = sandbox.ends(3, "plan");
+    assert!(text.contains("take over what is there with `adopt`"), "{text}");
+
+    let before = sandbox.calls();
+    let (text, _) = sandbox.ends(0, "adopt --tfstate terraform.tfstate --dry-run");
+    assert!(text.contains("module.network.aws_subnet.private[\"a\"]"), "{text}");
+    assert!(text.contains("64 resources to mark, 0 without a place"), "{text}");
+    sandbox.ends(5, "adopt --tfstate terraform.tfstate");
+    sandbox.ends(3, "plan");
+    let (_, result) = sandbox.ends(0, "adopt --tfstate terraform.tfstate --yes --json");
+    assert_eq!(result["result"]["adopted"], true);
+    assert_eq!(result["result"]["matched"].as_array().unwrap().len(), 64);
+    assert_eq!(result["result"]["left"], json!([]));
+    assert_eq!(changes(&before, &sandbox.calls()), [] as [&str; 0]);
+    sandbox.ends(0, "plan --detailed-exitcode");
+
+    // Again there is nothing to do, and another stack does not get it.
+    let (text, _) = sandbox.ends(0, "adopt --tfstate terraform.tfstate --yes");
+    assert!(text.contains("0 resources to mark, 64 already"), "{text}");
+    sandbox.ends(0, "show --out stack.json");
+    let stack = std::fs::read_to_string(sandbox.path("stack.json")).unwrap();
+    let other = stack.replacen("\"name\": \"dev-codedeploy-practice\"", "\"name\": \"other\"", 1);
+    std::fs::write(sandbox.path("other.json"), other).unwrap();
+    let (text, _) = sandbox.ends(5, "adopt --tfstate terraform.tfstate --stack other.json --yes");
+    assert!(text.contains("is of the stack `dev-codedeploy-practice`"), "{text}");
+    sandbox.ends(0, "plan --detailed-exitcode");
+
+    // What differs is shown, and is a change, not a new resource.
+    let unmarked = std::fs::read_to_string(&state).unwrap();
+    let changed = stack.replacen("\"desired_count\": 1", "\"desired_count\": 2", 1);
+    assert_ne!(changed, stack);
+    std::fs::write(sandbox.path("changed.json"), changed).unwrap();
+    let (text, result) = sandbox.ends(0, "adopt --tfstate terraform.tfstate --stack changed.json --dry-run --json");
+    let differs: Vec<&Value> =
+        result["result"]["matched"].as_array().unwrap().iter().filter(|it| it["differs"] != json!([])).collect();
+    assert_eq!(differs.len(), 1, "{text}");
+    assert_eq!(differs[0]["differs"], json!(["desired_count"]));
+
+    // What is in the state and not there any more, what nobody wants, and what is not ours to take.
+    let mut json: Value = serde_json::from_str(&unmarked).unwrap();
+    let vpc = |id: &str, arn: &str| json!({ "attributes": { "id": id, "arn": arn, "password": "s3cret" } });
+    let arn = |region: &str, account: &str| format!("arn:aws:ec2:{region}:{account}:vpc/vpc-1");
+    let mut tainted = vpc("vpc-2", "");
+    tainted["status"] = json!("tainted");
+    json["resources"].as_array_mut().unwrap().push(json!({
+        "mode": "managed", "type": "aws_vpc", "name": "old", "provider": "p",
+        "instances": [
+            vpc("vpc-0", ""),
+            tainted,
+            vpc("vpc-3", &arn("us-east-1", "123456789012")),
+            vpc("vpc-4", &arn("ap-northeast-1", "999999999999")),
+        ],
+    }));
+    std::fs::write(&state, json.to_string()).unwrap();
+    let (text, result) = sandbox.ends(0, "adopt --tfstate terraform.tfstate --dry-run --json");
+    let left: Vec<&str> =
+        result["result"]["left"].as_array().unwrap().iter().map(|it| it["why"].as_str().unwrap()).collect();
+    for (n, part) in ["tainted", "region us-east-1", "account 999999999999", "vpc-0 is not there"].iter().enumerate() {
+        assert!(left[n].contains(part), "{left:?}");
+    }
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn what_is_no_state_is_told_before_any_cloud_is_asked() {
+    let sandbox = Sandbox::new();
+    for (text, said) in [
+        ("", "the state is empty"),
+        ("not json, s3cret", "it is not JSON"),
+        (r#"{"version": 3, "modules": ["s3cret"]}"#, "version 3"),
+        (r#"{"encrypted_data": "s3cret"}"#, "encrypted"),
+        (r#"{"version": 4, "resources": []}"#, "no resources"),
+    ] {
+        std::fs::write(sandbox.path("x.tfstate"), text).unwrap();
+        let (shown, _) = sandbox.ends(1, "adopt --tfstate x.tfstate --yes");
+        assert!(shown.contains(said) && !shown.contains("s3cret"), "{shown}");
+        assert!(shown.contains("help:"), "{shown}");
+    }
+    sandbox.ends(1, "adopt --tfstate nowhere.tfstate");
+    sandbox.ends(1, "adopt");
+    assert!(!sandbox.path("cloud").exists());
+}
+
+#[test]
+fn what_belongs_to_services_is_described_and_taken_over() {
+    let sandbox = Sandbox::new();
+    if managed_by_terraform(&sandbox).is_none() {
+        return;
+    }
+    let before = sandbox.calls();
+    let services = ["maintenance-bg", "backend-blue", "backend-green"]
+        .map(|name| format!("--service dev-codedeploy-practice/{name}"))
+        .join(" ");
+    sandbox.ends(1, "adopt --service dev-codedeploy-practice/nothing --yes");
+    sandbox.ends(1, "adopt --service nothing");
+    let (_, result) = sandbox.ends(0, &format!("adopt {services} --name described --yes --json"));
+    // All 64: the walk reaches what the services need, and what stands beside it in their network.
+    assert_eq!(result["result"]["matched"].as_array().unwrap().len(), 64);
+    assert_eq!(result["result"]["left"], json!([]));
+    assert_eq!(result["result"]["missing"], json!([]));
+    assert_eq!(changes(&before, &sandbox.calls()), [] as [&str; 0]);
+    sandbox.ends(0, "plan --stack described.json --detailed-exitcode");
+    sandbox.ends(0, "validate --stack described.json");
+
+    // Again it is the same file, and nothing to do; a file that says something else is not written over.
+    let (_, result) = sandbox.ends(0, &format!("adopt {services} --name described --yes --json"));
+    assert_eq!(result["result"]["adopted"], false);
+    std::fs::write(sandbox.path("described.json"), "{}").unwrap();
+    let (text, _) = sandbox.ends(1, &format!("adopt {services} --name described --yes"));
+    assert!(text.contains("described.json"), "{text}");
+    // It is another stack's now.
+    let (text, _) = sandbox.ends(5, &format!("adopt {services} --name other --yes"));
+    assert!(text.contains("is of the stack `described`"), "{text}");
+}
