@@ -164,8 +164,9 @@ fn every_flag_has_a_variable() {
     fn check(command: &clap::Command, path: &str) {
         for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
             let long = arg.get_long().unwrap();
-            // `--set` has one variable for each input, `-v` is counted, and help is help.
-            if ["set", "verbose", "help", "version"].contains(&long) {
+            // `--set` has one variable for each input, `-v` is counted, and help is help. What `adopt --service` takes is
+            // another thing than the service that deployments are of.
+            if ["set", "verbose", "help", "version", "service"].contains(&long) {
                 continue;
             }
             let wanted = format!("AOMIDORI_{}", long.to_ascii_uppercase().replace('-', "_"));

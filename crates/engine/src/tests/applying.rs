@@ -139,7 +139,8 @@ async fn every_step_says_how_it_ends() {
         last = record.at_ms;
         if let Event::StepWaiting { step, waits_for, usually_ms } = &record.event {
             assert_eq!(waits_for, "pending");
-            assert_eq!(*usually_ms, u64::from(step.kind.info().timing.ready) * 1000);
+            let planned = plan.step(step.id).unwrap().estimate;
+            assert_eq!(*usually_ms, u64::from(planned.finish) * 1000);
             waited.insert(step.kind);
         }
         if let Event::Heartbeat { running, left, .. } = &record.event {
