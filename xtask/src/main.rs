@@ -1,6 +1,7 @@
 //! `cargo xtask`: the practice environment on Aomidori's command line, and the repository's own chores.
 
 mod bench;
+mod fuzz;
 
 use std::io::Write;
 
@@ -22,6 +23,8 @@ enum Verb {
     Environment(Command),
     /// Measure this program and Terraform side by side, on the local cloud.
     Bench(bench::Bench),
+    /// Go round with random stacks between this program and Terraform, on the local cloud, until one fails.
+    FuzzRoundtrip(fuzz::Fuzz),
 }
 
 fn main() -> Exit {
@@ -31,17 +34,24 @@ fn main() -> Exit {
     let parsed = command.try_get_matches().and_then(|matches| Xtask::from_arg_matches(&matches));
     match parsed.map(|xtask| xtask.verb) {
         Ok(Verb::Environment(command)) => app.run(&command),
-        Ok(Verb::Bench(asked)) => match bench::run(&asked) {
-            Ok(()) => Exit::Done,
-            Err(error) => {
-                // Nobody may be reading; the exit code says it all the same.
-                let _ = writeln!(std::io::stderr(), "error: {error}");
-                Exit::Error
-            }
-        },
+        Ok(Verb::Bench(asked)) => told(bench::run(&asked).map(|()| true)),
+        Ok(Verb::FuzzRoundtrip(asked)) => told(fuzz::run(&asked)),
         Err(error) => {
             let _ = error.print();
             if error.use_stderr() { Exit::Error } else { Exit::Done }
+        }
+    }
+}
+
+/// How a chore ended.
+fn told<E: std::fmt::Display>(result: Result<bool, E>) -> Exit {
+    match result {
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::Error,
+        Err(error) => {
+            // Nobody may be reading; the exit code says it all the same.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            Exit::Error
         }
     }
 }

@@ -157,7 +157,7 @@ pub struct Adopt {
     #[arg(long, value_name = "FILE", env = "AOMIDORI_OUT")]
     pub out: Option<PathBuf>,
     /// The name of the described stack [default: the cluster's].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "AOMIDORI_NAME")]
     pub name: Option<String>,
     /// Show it, and mark nothing.
     #[arg(long, env = "AOMIDORI_DRY_RUN", value_parser = BoolishValueParser::new())]

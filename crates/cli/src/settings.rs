@@ -17,7 +17,7 @@ use crate::args::{self, Color, Target};
 use crate::error::Error;
 
 /// Every variable that a flag has. Inputs have their own beside them.
-pub(crate) const VARIABLES: [&str; 50] = [
+pub(crate) const VARIABLES: [&str; 51] = [
     "AOMIDORI_ACCOUNT",
     "AOMIDORI_AUTO_REROUTE",
     "AOMIDORI_BACKEND",
@@ -49,6 +49,7 @@ pub(crate) const VARIABLES: [&str; 50] = [
     "AOMIDORI_LOCAL_PORT",
     "AOMIDORI_LOCAL_REGION",
     "AOMIDORI_LOCAL_SPEED",
+    "AOMIDORI_NAME",
     "AOMIDORI_NO_IMAGE_CHECK",
     "AOMIDORI_NO_ROLLBACK",
     "AOMIDORI_NO_WAIT",

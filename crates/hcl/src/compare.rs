@@ -2,7 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::File;
+
+/// The file that says what was emitted into a folder, as `sha256sum` writes and checks it.
+pub const MANIFEST: &str = ".aomidori.sha256";
+
+/// The manifest of what is emitted, to be written beside it.
+pub fn manifest(files: &[File]) -> File {
+    let lines = files.iter().map(|file| format!("{}  {}\n", hash(&file.text), file.path));
+    File { path: MANIFEST.to_owned(), text: lines.collect() }
+}
+
+/// What a manifest says was emitted: paths that stay inside the folder, with the hashes of their texts.
+pub fn emitted_before(manifest: &str) -> BTreeMap<&str, &str> {
+    let inside = |path: &str| !path.starts_with('/') && !path.split('/').any(|part| part == ".." || part.is_empty());
+    let lines = manifest.lines().filter_map(|line| line.split_once("  "));
+    lines.filter(|(_, path)| inside(path)).map(|(hash, path)| (path, hash)).collect()
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// What emitting would do to one file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +45,16 @@ pub enum Change {
         /// What would stand there.
         want: String,
     },
+    /// It is there as it was emitted before, and would be replaced.
+    Updated {
+        /// The file.
+        path: String,
+    },
+    /// It is there as it was emitted before, is not emitted any more, and would be removed.
+    Gone {
+        /// The file.
+        path: String,
+    },
     /// It is configuration of Terraform that is not emitted, in a folder that is: it would be applied with the rest.
     Stray {
         /// The file.
@@ -34,23 +66,38 @@ impl Change {
     /// The file.
     pub fn path(&self) -> &str {
         match self {
-            Change::New { path } | Change::Changed { path, .. } | Change::Stray { path } => path,
+            Change::New { path }
+            | Change::Updated { path }
+            | Change::Gone { path }
+            | Change::Changed { path, .. }
+            | Change::Stray { path } => path,
         }
     }
 
     /// True if somebody's work would be lost or mixed up, so that it needs to be asked for.
     pub fn needs_force(&self) -> bool {
-        !matches!(self, Change::New { .. })
+        match self {
+            Change::New { .. } | Change::Updated { .. } | Change::Gone { .. } => false,
+            Change::Changed { .. } | Change::Stray { .. } => true,
+        }
     }
 }
 
 /// What emitting `files` would change among the files that are `there`, by path; nothing about files that are equal.
+///
+/// A [`MANIFEST`] among them tells what is still as it was emitted from what somebody has edited or added.
 pub fn compare(files: &[File], there: &BTreeMap<String, String>) -> Vec<Change> {
+    let before = emitted_before(there.get(MANIFEST).map(String::as_str).unwrap_or_default());
+    let untouched = |path: &str| {
+        let have = there.get(path).map(|text| hash(text));
+        have.is_some() && before.get(path).copied() == have.as_deref()
+    };
     let mut changes: Vec<Change> = files
         .iter()
         .filter_map(|file| match there.get(&file.path) {
             None => Some(Change::New { path: file.path.clone() }),
             Some(have) if *have == file.text => None,
+            Some(_) if untouched(&file.path) => Some(Change::Updated { path: file.path.clone() }),
             Some(have) => {
                 let (line, have, want) = first_difference(have, &file.text);
                 Some(Change::Changed { path: file.path.clone(), line, have, want })
@@ -63,8 +110,17 @@ pub fn compare(files: &[File], there: &BTreeMap<String, String>) -> Vec<Change> 
     let roots: BTreeSet<String> =
         files.iter().filter(|file| file.path.ends_with(".tf")).map(|file| folder(&file.path)).collect();
     for path in there.keys() {
+        if wanted.contains(path.as_str()) || path == MANIFEST {
+            continue;
+        }
+        if untouched(path) {
+            changes.push(Change::Gone { path: path.clone() });
+            continue;
+        }
         let is_configuration = path.ends_with(".tf") || path.ends_with(".tf.json") || path.ends_with(".auto.tfvars");
-        if is_configuration && !wanted.contains(path.as_str()) && roots.contains(&folder(path)) {
+        // One that was emitted and then edited may stand in a folder that is not emitted any more.
+        let here = roots.contains(&folder(path)) || before.contains_key(path.as_str());
+        if is_configuration && here {
             changes.push(Change::Stray { path: path.clone() });
         }
     }
@@ -111,5 +167,27 @@ mod tests {
             [Change::New { path: "pipeline.yml".into() }],
             "Terraform's files are in nobody else's way"
         );
+    }
+
+    #[test]
+    fn what_was_emitted_and_not_edited_is_replaced_and_removed_without_force() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let old = [file("a.tf", "1"), file("old/b.tf", "2"), file("old/edited.tf", "3"), file("old/README.md", "4")];
+        let mut there: BTreeMap<String, String> =
+            old.iter().chain([&manifest(&old)]).map(|file| (file.path.clone(), file.text.clone())).collect();
+        there.insert("old/edited.tf".into(), "mine".into());
+        let changes = compare(&[file("a.tf", "one")], &there);
+        assert_eq!(
+            changes,
+            [
+                Change::Updated { path: "a.tf".into() },
+                Change::Gone { path: "old/README.md".into() },
+                Change::Gone { path: "old/b.tf".into() },
+                Change::Stray { path: "old/edited.tf".into() },
+            ]
+        );
+        assert_eq!(changes.iter().filter(|change| change.needs_force()).count(), 1);
+        // Nothing outside the folder is ever ours.
+        assert!(emitted_before("x  ../b.tf\nx  /etc/passwd\nx  a//b\n").is_empty());
     }
 }

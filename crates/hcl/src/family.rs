@@ -57,10 +57,10 @@ impl Family {
     pub(crate) fn title(&self) -> String {
         if self.name == "this" || self.name == self.noun {
             self.noun.to_owned()
-        } else if self.name.ends_with(&format!("_{}", self.noun)) {
+        } else if self.name.ends_with(&format!("_{}", self.noun)) || self.name.starts_with(&format!("{}_", self.noun)) {
             self.name.clone()
         } else {
-            format!("{}_{}", self.name.trim_start_matches('_'), self.noun)
+            format!("{}_{}", self.name, self.noun)
         }
     }
 
@@ -107,6 +107,10 @@ pub(crate) fn families(instances: &BTreeMap<Id, Instance>) -> (Vec<Family>, Plac
             };
             if only && !first.named && group.keys.is_none() {
                 name = "this".to_owned();
+            }
+            if name.starts_with('_') {
+                // Of a number; a name begins with a word.
+                name = format!("{}{name}", first.noun);
             }
             let base = name.clone();
             let mut n = 2;
@@ -159,9 +163,10 @@ pub(crate) fn families(instances: &BTreeMap<Id, Instance>) -> (Vec<Family>, Plac
     (done, places)
 }
 
-/// The folder of a group: `code-deploy` is `code_deploy`.
+/// The folder of a group: `code-deploy` is `code_deploy`, `1st` is `group_1st`.
 pub(crate) fn module_name(group: &str) -> String {
-    snake(group)
+    let name = snake(group);
+    if name.starts_with('_') { format!("group{name}") } else { name }
 }
 
 struct Group<'a> {

@@ -245,6 +245,14 @@ pub(crate) static REPOSITORY_NAME: Input = Input {
         bad: "\"Team/App\"",
     }],
 };
+pub(crate) static FORCE_DELETE: Input = Input {
+    name: "force_delete",
+    alone: "repository_force_delete",
+    about: "Whether destroying a repository deletes the images in it; counts once it is applied",
+    ty: "bool",
+    shared: true,
+    checks: &[],
+};
 pub(crate) static CONFIG_NAME: Input = Input {
     name: "deployment_config_name",
     alone: "deployment_config_name",

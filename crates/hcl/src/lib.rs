@@ -39,7 +39,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::{Address, Entry, Problem, Stack};
 
-pub use compare::{Change, compare};
+pub use compare::{Change, MANIFEST, compare, emitted_before, manifest};
 pub use import::{Live, MissingImport};
 pub use names::region_of;
 
@@ -130,7 +130,7 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
     if !problems.is_empty() {
         return Err(EmitError::Invalid(problems));
     }
-    let instances = lower::lower(stack)?;
+    let instances = lower::lower(stack, options.import.is_some())?;
     let region = region_of(stack).or_else(|| options.region.clone());
     let names = names::Names::new(stack, region, &instances);
     let (families, places) = family::families(&instances);
@@ -180,7 +180,7 @@ pub fn places(stack: &Stack) -> Result<BTreeMap<Address, String>, EmitError> {
     if !problems.is_empty() {
         return Err(EmitError::Invalid(problems));
     }
-    let instances = lower::lower(stack)?;
+    let instances = lower::lower(stack, false)?;
     let (families, places) = family::families(&instances);
     let place = |address: &Address, entry: &Entry| {
         let (n, key) = places.get(&ir::Id::of(lower::terraform_type(&entry.resource), address))?;

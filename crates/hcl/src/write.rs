@@ -50,6 +50,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) uses_tag_parts: bool,
     family: usize,
+    /// Which column of which family a variable with a value for each member is.
+    maps: BTreeMap<String, (usize, String)>,
 }
 
 const WIDE: usize = 110;
@@ -63,7 +65,8 @@ impl<'a> Writer<'a> {
         module: &'a str,
     ) -> Writer<'a> {
         let variables = BTreeMap::new();
-        Writer { families, places, outputs, names, module, variables, uses_tag_parts: false, family: 0 }
+        let maps = BTreeMap::new();
+        Writer { families, places, outputs, names, module, variables, uses_tag_parts: false, family: 0, maps }
     }
 
     /// The block of a family, with the table that it needs.
@@ -272,14 +275,20 @@ impl<'a> Writer<'a> {
 
     /// A map with one value for each row that has one.
     fn map_variable(&mut self, family: &Family, keys: &[String], column: &Column, input: &'static Input) -> String {
-        let name = plural(&if family.name == "this" || family.columns.len() == 1 {
+        let mut name = plural(&if family.name == "this" || family.columns.len() == 1 {
             input.alone.to_owned()
         } else {
             format!("{}_{}", family.name, input.name)
         });
-        if self.variables.contains_key(&name) {
+        // Another family may have a table of that name, with other rows.
+        let own = (self.family, column.name.clone());
+        if self.maps.get(&name).is_some_and(|other| *other != own) {
+            name = plural(&format!("{}_{}", family.title(), input.name));
+        }
+        if self.maps.get(&name) == Some(&own) && self.variables.contains_key(&name) {
             return name;
         }
+        self.maps.insert(name.clone(), own);
         let value = |bad: Option<&str>, indent: usize, writer: &mut Writer<'_>| {
             let pad = " ".repeat(indent);
             let mut out = "{\n".to_owned();

@@ -10,3 +10,4 @@ pub mod python;
 pub mod terraform;
 
 pub use proxy::{Fault, FaultProxy};
+pub use terraform::Terraform;

@@ -56,7 +56,8 @@ pub(crate) fn action_to_aws(action: &Action, known: &Known, live: Option<String>
         Action::FixedResponse(FixedResponse { status, content_type, body }) => {
             let config = FixedResponseActionConfig::builder()
                 .status_code(status.to_string())
-                .set_content_type(content_type.clone())
+                // The same that Terraform's provider would have to say.
+                .content_type(content_type.as_deref().unwrap_or("text/plain"))
                 .set_message_body(body.clone())
                 .build();
             aws::Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(config).build()

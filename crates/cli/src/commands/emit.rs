@@ -7,7 +7,7 @@ mod terraform;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aomidori_hcl::{Change, File, compare};
+use aomidori_hcl::{Change, File, MANIFEST, compare, emitted_before, manifest};
 use aomidori_model::Stack;
 use aomidori_plan::{Mode, Observation};
 
@@ -47,7 +47,9 @@ async fn observed(
 
 /// Writes what differs from what is there, unless somebody's work would be lost.
 fn save(command: &'static str, out: &Path, files: &[File], force: bool, printer: &mut Printer) -> Result<Exit, Error> {
-    let changes = compare(files, &there(out, files)?);
+    // Other tools' files may stand in the same folder: only Terraform's are remembered, and removed.
+    let remembered = command == "emit terraform";
+    let changes = compare(files, &there(out, files, remembered)?);
     let lost: Vec<&Change> = changes.iter().filter(|change| change.needs_force()).collect();
     if !lost.is_empty() && !force {
         return Err(Error::Overwrite { path: out.to_owned(), why: lost.into_iter().map(words).collect() });
@@ -55,10 +57,23 @@ fn save(command: &'static str, out: &Path, files: &[File], force: bool, printer:
     for file in files.iter().filter(|file| changes.iter().any(|change| change.path() == file.path)) {
         write(out, file)?;
     }
+    let gone = changes.iter().filter(|change| matches!(change, Change::Gone { .. }));
+    for path in gone.map(|change| out.join(change.path())) {
+        std::fs::remove_file(&path).map_err(|source| Error::Write { what: "the file", path, source })?;
+    }
+    if remembered {
+        write(out, &manifest(files))?;
+    }
     let lines = files.iter().map(|file| file.text.lines().count()).sum();
-    let (new, changed) = (changes.len() - lost_count(&changes), lost_count(&changes));
+    let number = |of: fn(&Change) -> bool| changes.iter().filter(|change| of(change)).count();
+    let new = number(|change| matches!(change, Change::New { .. }));
+    let changed = number(|change| matches!(change, Change::Changed { .. } | Change::Updated { .. }));
+    let gone = match number(|change| matches!(change, Change::Gone { .. })) {
+        0 => String::new(),
+        gone => format!(", {gone} removed"),
+    };
     printer.result(&format!(
-        "{} with {lines} lines in {}: {new} new, {changed} changed.\n",
+        "{} with {lines} lines in {}: {new} new, {changed} changed{gone}.\n",
         count(files.len(), "file"),
         out.display()
     ));
@@ -71,25 +86,33 @@ fn save(command: &'static str, out: &Path, files: &[File], force: bool, printer:
     Ok(done(printer, command, Exit::Done, result))
 }
 
-fn lost_count(changes: &[Change]) -> usize {
-    changes.iter().filter(|change| matches!(change, Change::Changed { .. })).count()
-}
-
 fn setting(origin: &str, value: &str, takes: &str) -> Error {
     Error::Setting { origin: origin.to_owned(), value: value.to_owned(), takes: takes.to_owned() }
 }
 
-/// What is in the folders that would be written to, by path.
-fn there(folder: &Path, files: &[File]) -> Result<BTreeMap<String, String>, Error> {
+/// What is in the folders that would be written to, by path; and what was emitted before, if that is remembered.
+fn there(folder: &Path, files: &[File], remembered: bool) -> Result<BTreeMap<String, String>, Error> {
     let mut found = BTreeMap::new();
     let mut folders: Vec<&str> = files.iter().map(|file| file.path.rsplit_once('/').map_or("", |(at, _)| at)).collect();
     folders.sort_unstable();
     folders.dedup();
+    if remembered {
+        // What was emitted before may stand where nothing is emitted now.
+        let before = std::fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
+        for path in emitted_before(&before).keys().chain([&MANIFEST]) {
+            if let Ok(text) = std::fs::read_to_string(folder.join(path)) {
+                found.insert((*path).to_owned(), text);
+            }
+        }
+    }
     for at in folders {
         let Ok(entries) = std::fs::read_dir(folder.join(at)) else { continue };
         for path in entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_file()) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let name = if at.is_empty() { name.to_owned() } else { format!("{at}/{name}") };
+            if found.contains_key(&name) {
+                continue;
+            }
             let wanted = files.iter().any(|file| file.path == name);
             // Of the rest only the name counts.
             let text = if wanted {
@@ -116,6 +139,8 @@ fn words(change: &Change) -> String {
         Change::Changed { path, line, have, want } => {
             format!("{path} would change, first in line {line}: `{}` to `{}`", have.trim(), want.trim())
         }
+        Change::Updated { path } => format!("{path} would be replaced"),
+        Change::Gone { path } => format!("{path} would be removed"),
         Change::Stray { path } => format!("{path} is not emitted, and would be applied with the rest"),
     }
 }

@@ -31,6 +31,31 @@ fn written(how: &As, value: &str) -> Item {
     }
 }
 
+/// What AWS does by itself where Terraform has no argument.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("ipv6.deny_all_igw_traffic", "false"),
+    ("health_check_logs.s3.enabled", "false"),
+    ("health_check_logs.s3.bucket", ""),
+    ("health_check_logs.s3.prefix", ""),
+    ("stickiness.enabled", "false"),
+    ("stickiness.type", "lb_cookie"),
+    ("stickiness.lb_cookie.duration_seconds", "86400"),
+    ("stickiness.app_cookie.duration_seconds", "86400"),
+    ("stickiness.app_cookie.cookie_name", ""),
+];
+
+/// Leaves out an attribute that cannot be said, if AWS has it so anyway.
+fn left_out(cx: &Cx<'_>, key: &str, value: &str, defaults: &[(&str, &str)]) -> Result<(), EmitError> {
+    if defaults.contains(&(key, value)) { Ok(()) } else { Err(no_argument(cx, key)) }
+}
+
+fn no_argument(cx: &Cx<'_>, key: &str) -> EmitError {
+    cx.unsupported(format!(
+        "Terraform's AWS provider has no argument for the attribute `{key}` with this value: leave it out of the stack, or set \
+         it where Terraform does not look"
+    ))
+}
+
 pub(super) fn load_balancer(cx: &mut Cx<'_>, it: &LoadBalancer) -> Result<(), EmitError> {
     let LoadBalancer { name, scheme, subnets, security_groups, attributes } = it;
     let mut body = vec![
@@ -59,18 +84,24 @@ pub(super) fn load_balancer(cx: &mut Cx<'_>, it: &LoadBalancer) -> Result<(), Em
             "waf.fail_open.enabled" => As::Flag("enable_waf_fail_open"),
             "zonal_shift.config.enabled" => As::Flag("enable_zonal_shift"),
             other => {
-                let (block, rest) = match other.split_once(".s3.") {
-                    Some(("access_logs", rest)) => ("access_logs", rest),
-                    Some(("connection_logs", rest)) => ("connection_logs", rest),
-                    _ => return Err(cx.unsupported(format!("the attribute `{other}`"))),
+                let block = match other.split_once(".s3.") {
+                    Some(("access_logs", _)) => "access_logs",
+                    Some(("connection_logs", _)) => "connection_logs",
+                    _ => match left_out(cx, other, value, DEFAULTS) {
+                        Ok(()) => continue,
+                        Err(error) => return Err(error),
+                    },
                 };
-                let how = match rest {
-                    "enabled" => As::Flag("enabled"),
-                    "bucket" => As::Text("bucket"),
-                    "prefix" => As::Text("prefix"),
-                    _ => return Err(cx.unsupported(format!("the attribute `{other}`"))),
+                let how = match other.rsplit('.').next() {
+                    Some("enabled") => As::Flag("enabled"),
+                    Some("bucket") => As::Text("bucket"),
+                    Some("prefix") => As::Text("prefix"),
+                    _ => return Err(no_argument(cx, other)),
                 };
-                blocks.entry(block).or_default().push(written(&how, value));
+                // Without a bucket there is nothing to say: no logs are written.
+                if !attributes.get(&format!("{block}.s3.bucket")).is_none_or(String::is_empty) {
+                    blocks.entry(block).or_default().push(written(&how, value));
+                }
                 continue;
             }
         };
@@ -83,6 +114,34 @@ pub(super) fn load_balancer(cx: &mut Cx<'_>, it: &LoadBalancer) -> Result<(), Em
     cx.add(cx.main("load_balancer", "load_balancer", Gather::Alone, body));
     Ok(())
 }
+
+/// Blocks, attributes, how they are written, and AWS's values.
+const HEALTH: &[(&str, &str, As, &str)] = &[
+    (
+        "dns_failover",
+        "target_group_health.dns_failover.minimum_healthy_targets.count",
+        As::Text("minimum_healthy_targets_count"),
+        "1",
+    ),
+    (
+        "dns_failover",
+        "target_group_health.dns_failover.minimum_healthy_targets.percentage",
+        As::Text("minimum_healthy_targets_percentage"),
+        "off",
+    ),
+    (
+        "unhealthy_state_routing",
+        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
+        As::Number("minimum_healthy_targets_count"),
+        "1",
+    ),
+    (
+        "unhealthy_state_routing",
+        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
+        As::Text("minimum_healthy_targets_percentage"),
+        "off",
+    ),
+];
 
 pub(super) fn target_group(cx: &mut Cx<'_>, it: &TargetGroup) -> Result<(), EmitError> {
     let TargetGroup { name, vpc, port, health_check, attributes } = it;
@@ -106,7 +165,7 @@ pub(super) fn target_group(cx: &mut Cx<'_>, it: &TargetGroup) -> Result<(), Emit
         Item::Attr("protocol", Node::str("HTTP")),
         Item::Attr("target_type", Node::str("ip")),
     ];
-    let mut stickiness = Vec::new();
+    let mut health: BTreeMap<&'static str, Vec<Item>> = BTreeMap::new();
     for (key, value) in attributes {
         match key.as_str() {
             "deregistration_delay.timeout_seconds" => body.push(written(&As::Number("deregistration_delay"), value)),
@@ -118,29 +177,76 @@ pub(super) fn target_group(cx: &mut Cx<'_>, it: &TargetGroup) -> Result<(), Emit
             "load_balancing.cross_zone.enabled" => {
                 body.push(written(&As::Text("load_balancing_cross_zone_enabled"), value));
             }
-            "stickiness.enabled" => stickiness.push(written(&As::Flag("enabled"), value)),
-            "stickiness.type" => stickiness.push(written(&As::Text("type"), value)),
-            "stickiness.lb_cookie.duration_seconds" | "stickiness.app_cookie.duration_seconds" => {
-                stickiness.push(written(&As::Number("cookie_duration"), value));
+            other if other.starts_with("stickiness.") => {}
+            other => {
+                let Some((block, _, how, _)) = HEALTH.iter().find(|(_, attribute, ..)| *attribute == other) else {
+                    left_out(cx, other, value, DEFAULTS)?;
+                    continue;
+                };
+                health.entry(block).or_default().push(written(how, value));
             }
-            "stickiness.app_cookie.cookie_name" => stickiness.push(written(&As::Text("cookie_name"), value)),
-            other => return Err(cx.unsupported(format!("the attribute `{other}`"))),
         }
     }
+    let stickiness = stickiness(cx, attributes)?;
     body.push(Item::Gap);
     body.push(Item::Block(
         "health_check",
         ["path", "matcher", "interval", "timeout", "healthy_threshold", "unhealthy_threshold"].map(member).into(),
     ));
     if !stickiness.is_empty() {
-        if !attributes.contains_key("stickiness.type") {
-            stickiness.push(Item::Attr("type", Node::str("lb_cookie")));
-        }
         body.extend([Item::Gap, Item::Block("stickiness", stickiness)]);
+    }
+    if !health.is_empty() {
+        // What is not said there the provider sets to values of its own, which are not AWS's.
+        for (block, attribute, how, default) in HEALTH {
+            let items = health.entry(block).or_default();
+            if !attributes.contains_key(*attribute) {
+                items.push(written(how, default));
+            }
+            items.sort_by_key(|item| matches!(item, Item::Attr(name, _) if name.ends_with("percentage")));
+        }
+        let mut inner = Vec::new();
+        for (name, items) in health {
+            if !inner.is_empty() {
+                inner.push(Item::Gap);
+            }
+            inner.push(Item::Block(name, items));
+        }
+        body.extend([Item::Gap, Item::Block("target_group_health", inner)]);
     }
     body.extend([Item::Gap, cx.plain_tags()]);
     cx.add(cx.main("target_group", "load_balancer", Gather::Shape, body));
     Ok(())
+}
+
+/// The block about stickiness. While it is off, the provider says nothing else about it.
+fn stickiness(cx: &Cx<'_>, attributes: &BTreeMap<String, String>) -> Result<Vec<Item>, EmitError> {
+    let declared = || attributes.iter().filter(|(key, _)| key.starts_with("stickiness."));
+    if declared().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let value = |key: &str| attributes.get(&format!("stickiness.{key}")).map(String::as_str);
+    let on = value("enabled") == Some("true");
+    let kind = value("type").unwrap_or("lb_cookie");
+    let mut items =
+        vec![Item::Attr("enabled", Node::Bool(on)), Item::Attr("type", Node::str(if on { kind } else { "lb_cookie" }))];
+    for (key, value) in declared() {
+        match key.strip_prefix("stickiness.").unwrap_or_default() {
+            "enabled" => {}
+            "type" if on => {}
+            "lb_cookie.duration_seconds" if on && kind == "lb_cookie" => {
+                items.push(written(&As::Number("cookie_duration"), value));
+            }
+            "app_cookie.duration_seconds" if on && kind == "app_cookie" => {
+                items.push(written(&As::Number("cookie_duration"), value));
+            }
+            "app_cookie.cookie_name" if on && kind == "app_cookie" => {
+                items.push(written(&As::Text("cookie_name"), value));
+            }
+            _ => left_out(cx, key, value, DEFAULTS)?,
+        }
+    }
+    Ok(items)
 }
 
 pub(super) fn listener(cx: &mut Cx<'_>, it: &Listener) -> Result<(), EmitError> {
@@ -195,6 +301,17 @@ pub(super) fn listener_rule(cx: &mut Cx<'_>, it: &ListenerRule) -> Result<(), Em
     body.extend([Item::Gap, cx.plain_tags()]);
     let mut rule = cx.main("listener_rule", "load_balancer", Gather::Shape, body);
     rule.ignore = swung(wanted, "action");
+    let single = match wanted {
+        Action::Forward(_) => true,
+        Action::ForwardWeighted(groups) => groups.len() == 1,
+        Action::ForwardPair { .. } | Action::Redirect(_) | Action::FixedResponse(_) | Action::Other(_) => false,
+    };
+    if cx.importing && single {
+        rule.ignore = Ignore {
+            reason: "An import reads the target group here, too.",
+            fields: vec!["action[0].target_group_arn"],
+        };
+    }
     cx.add(rule);
     Ok(())
 }
@@ -214,24 +331,44 @@ fn swung(action: &Action, field: &'static str) -> Ignore {
 }
 
 fn action(cx: &Cx<'_>, action: &Action) -> Result<Vec<Item>, EmitError> {
+    let weighted = |groups: &[(&Ref<TargetGroup>, u32)]| {
+        let mut inner = Vec::new();
+        for (group, weight) in groups {
+            if !inner.is_empty() {
+                inner.push(Item::Gap);
+            }
+            let target = vec![Item::Attr("arn", point(*group)), Item::Attr("weight", Node::Int((*weight).into()))];
+            inner.push(Item::Block("target_group", target));
+        }
+        Item::Block("forward", inner)
+    };
+    // An import reads a single target group both ways, and would take away the one that is not said. Of a rule, a later
+    // look finds the block alone.
+    let rule = cx.entry.resource.kind() == KindName::ListenerRule;
     let forward = |group: &Ref<TargetGroup>| {
-        vec![Item::Attr("type", Node::str("forward")), Item::Attr("target_group_arn", point(group))]
+        if cx.importing && rule {
+            return vec![Item::Attr("type", Node::str("forward")), Item::Gap, weighted(&[(group, 1)])];
+        }
+        let mut items = vec![Item::Attr("type", Node::str("forward")), Item::Attr("target_group_arn", point(group))];
+        if cx.importing {
+            items.extend([Item::Gap, weighted(&[(group, 1)])]);
+        }
+        items
     };
     Ok(match action {
-        Action::ForwardPair { blue, green: _ } => forward(blue),
+        Action::ForwardPair { blue, green: _ } => {
+            vec![Item::Attr("type", Node::str("forward")), Item::Attr("target_group_arn", point(blue))]
+        }
         Action::Forward(group) => forward(group),
         Action::ForwardWeighted(groups) => {
-            let mut inner = Vec::new();
-            for Weighted { target_group, weight } in groups {
-                if !inner.is_empty() {
-                    inner.push(Item::Gap);
-                }
-                inner.push(Item::Block(
-                    "target_group",
-                    vec![Item::Attr("arn", point(target_group)), Item::Attr("weight", Node::Int((*weight).into()))],
-                ));
+            let several: Vec<_> =
+                groups.iter().map(|Weighted { target_group, weight }| (target_group, *weight)).collect();
+            let mut items = vec![Item::Attr("type", Node::str("forward"))];
+            if let ([only], true) = (groups.as_slice(), cx.importing && !rule) {
+                items.push(Item::Attr("target_group_arn", point(&only.target_group)));
             }
-            vec![Item::Attr("type", Node::str("forward")), Item::Gap, Item::Block("forward", inner)]
+            items.extend([Item::Gap, weighted(&several)]);
+            items
         }
         Action::Redirect(Redirect { protocol, port, host, path, query, permanent }) => {
             let text = |value: &Option<String>| Node::opt(value.as_ref(), Node::str);

@@ -15,13 +15,19 @@ use aomidori_model::{Address, Entry, Kind, KindName, Owner, Ref, Resource, Stack
 use crate::EmitError;
 use crate::ir::{Gather, Id, Ignore, Instance, Item, Node};
 
-/// All resources of a stack as Terraform has them, by id.
-pub(crate) fn lower(stack: &Stack) -> Result<BTreeMap<Id, Instance>, EmitError> {
+/// All resources of a stack as Terraform has them, by id; for Terraform to make, or to import.
+pub(crate) fn lower(stack: &Stack, importing: bool) -> Result<BTreeMap<Id, Instance>, EmitError> {
     let labels = labels(stack);
     let mut out = BTreeMap::new();
     for (address, entry) in stack.iter() {
-        let mut cx =
-            Cx { stack, address, entry, label: labels.get(address).cloned().unwrap_or_default(), out: &mut out };
+        let mut cx = Cx {
+            stack,
+            address,
+            entry,
+            importing,
+            label: labels.get(address).cloned().unwrap_or_default(),
+            out: &mut out,
+        };
         match &entry.resource {
             Resource::Vpc(it) => network::vpc(&mut cx, it),
             Resource::Subnet(it) => network::subnet(&mut cx, it),
@@ -60,6 +66,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) stack: &'a Stack,
     pub(crate) address: &'a Address,
     pub(crate) entry: &'a Entry,
+    /// What is live is imported.
+    pub(crate) importing: bool,
     /// The short name of the resource inside its module.
     pub(crate) label: String,
     out: &'a mut BTreeMap<Id, Instance>,

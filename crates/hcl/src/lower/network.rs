@@ -182,6 +182,14 @@ pub(super) fn security_group(cx: &mut Cx<'_>, it: &SecurityGroup) {
     }
     body.extend([Item::Gap, cx.plain_tags()]);
     let mut group = cx.main("security_group", "main", Gather::Shape, body);
+    let me = Some(cx.address);
+    let mut rules = cx.stack.of::<SecurityGroupRule>();
+    if *open_egress && rules.any(|(_, rule)| rule.direction == Direction::Egress && rule.group.address() == me) {
+        group.ignore = Ignore {
+            reason: "Its other rules are resources of their own, and would be taken back for not being here.",
+            fields: vec!["egress"],
+        };
+    }
     if *open_egress {
         group.why = "The provider takes from a new group the rule that lets everything out; here it is said to stay.";
     }

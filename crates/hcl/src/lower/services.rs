@@ -16,8 +16,8 @@ use aomidori_model::{Port, Ref};
 use super::{Cx, attribute, point, points};
 use crate::EmitError;
 use crate::inputs::{
-    CONFIG_NAME, DESIRED_COUNT, IMAGE_TAG, PLATFORM_VERSION, REPOSITORY_NAME, REROUTE_WAIT, RETENTION, TASK_SIZE,
-    TERMINATE_WAIT,
+    CONFIG_NAME, DESIRED_COUNT, FORCE_DELETE, IMAGE_TAG, PLATFORM_VERSION, REPOSITORY_NAME, REROUTE_WAIT, RETENTION,
+    TASK_SIZE, TERMINATE_WAIT,
 };
 use crate::ir::{Gather, Id, Ignore, Item, Node};
 
@@ -41,6 +41,8 @@ pub(super) fn repository(cx: &mut Cx<'_>, it: &EcrRepository) {
     let body = vec![
         Item::Attr("name", name),
         Item::Attr("image_tag_mutability", Node::str(mutability)),
+        // An import cannot read it, and would change it: who imports says it later.
+        Item::Attr("force_delete", Node::input(&FORCE_DELETE, Node::Bool(!cx.importing))),
         Item::Gap,
         Item::Block("encryption_configuration", encryption),
         Item::Gap,
@@ -300,7 +302,10 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
         Item::Attr("launch_type", Node::str("FARGATE")),
         Item::Attr(
             "platform_version",
-            Node::opt(platform_version.as_ref(), |version| Node::input(&PLATFORM_VERSION, Node::str(version))),
+            // LATEST is what AWS takes by itself, and reads back as a number.
+            Node::opt(platform_version.as_ref().filter(|version| *version != "LATEST"), |version| {
+                Node::input(&PLATFORM_VERSION, Node::str(version))
+            }),
         ),
         Item::Attr("enable_execute_command", Node::opt(*enable_execute_command, Node::Bool)),
         Item::Attr(

@@ -9,7 +9,9 @@ use aomidori_local::{LocalCloud, Options as Cloud};
 use aomidori_model::Address;
 use serde_json::Value;
 
-use crate::terraform::{practice, terraform, write};
+use aomidori_testkit::Terraform;
+
+use crate::terraform::{practice, write};
 
 /// Live ids by address, from Terraform's state: what a plan of ours would have observed.
 fn ids(state: &str) -> BTreeMap<Address, Live> {
@@ -37,7 +39,7 @@ fn ids(state: &str) -> BTreeMap<Address, Live> {
 
 #[test]
 fn apply_then_no_changes_then_destroy() {
-    let Some(terraform) = terraform() else { return };
+    let Some(terraform) = Terraform::found() else { return };
     let cloud = LocalCloud::start(Cloud::instant()).unwrap();
     let endpoint = cloud.endpoint();
     let variables = [

@@ -8,7 +8,9 @@ use aomidori_model::kinds::route_table::RouteTarget;
 use aomidori_model::kinds::{EcsService, RouteTable, Subnet, Vpc};
 use aomidori_model::{Address, Ref, Stack};
 
-use crate::terraform::{practice, terraform};
+use aomidori_testkit::Terraform;
+
+use crate::terraform::{check, practice};
 
 fn file(files: &[aomidori_hcl::File], path: &str) -> String {
     files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}")).text.clone()
@@ -47,8 +49,8 @@ fn many_parts_go_into_several_tags() {
     assert!(routing.contains("chunklist"), "{routing}");
     assert!(routing.contains("transit_gateway_id"), "{routing}");
     assert!(routing.contains("\"tags=Owner\""), "{routing}");
-    if let Some(terraform) = terraform() {
-        terraform.check(&files);
+    if let Some(terraform) = Terraform::found() {
+        check(terraform, &files);
     }
 }
 

@@ -88,7 +88,8 @@ pub enum Encryption {
 #[serde(deny_unknown_fields)]
 pub struct LifecyclePolicy {
     /// How many good generations of each service keep their images, whatever the rules say: the policy then has a rule for
-    /// their tags ([`GENERATION_PREFIX`]) before all others, whose numbers on AWS are one higher than here.
+    /// their tags ([`GENERATION_PREFIX`]) before all others. Its priority on AWS is 1, which the rules from 1 up make room
+    /// for: they are one higher there than here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generations: Option<u32>,
     /// The rules.
@@ -148,8 +149,10 @@ impl LifecyclePolicy {
             select: ImageSelection::TagPrefixes(BTreeSet::from([GENERATION_PREFIX.to_owned()])),
             expire: Expiry::CountMoreThan(ALL_GENERATIONS),
         });
-        let later = u32::from(first.is_some());
-        let rest = self.rules.iter().map(|rule| LifecycleRule { priority: rule.priority + later, ..rule.clone() });
+        let used = |priority: &u32| self.rules.iter().any(|rule| rule.priority == *priority);
+        let pushed = (1..).take_while(used).last().filter(|_| first.is_some()).unwrap_or_default();
+        let later = |rule: &LifecycleRule| rule.priority + u32::from(rule.priority <= pushed);
+        let rest = self.rules.iter().map(|rule| LifecycleRule { priority: later(rule), ..rule.clone() });
         let rules: Vec<_> = first.into_iter().chain(rest).map(|rule| rule.to_aws()).collect();
         serde_json::json!({ "rules": rules })
     }

@@ -1,0 +1,114 @@
+//! Roles and policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aomidori_model::kinds::iam_policy::IamPolicyName;
+use aomidori_model::kinds::{IamPolicy, IamRole};
+use aomidori_model::policy::{Effect, PolicyDocument, PolicyResource, Principal, Statement};
+use aomidori_model::{Ref, ToValue as _};
+
+use super::{Build, Roles, parse};
+use crate::Dice;
+
+const MANAGED: &[&str] = &[
+    "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
+    "arn:aws:iam::aws:policy/AWSCodeDeployRoleForECS",
+];
+
+pub(super) fn roles(build: &mut Build<'_>, dice: &mut Dice) -> Roles {
+    let mut policies: Vec<Ref<IamPolicy>> = Vec::new();
+    for n in 0..dice.roll(3) {
+        let name = build.name(dice, "reads", "+", 100);
+        let policy = IamPolicy {
+            name: parse(&name),
+            description: dice.maybe(|dice| dice.word(&["Reads", "What \"it\" reads: ${x}"]).to_owned()),
+            document: document(build, dice),
+        };
+        policies.push(build.stack.add(&format!("access/policy/{n}"), policy));
+    }
+    let mut role = |dice: &mut Dice, label: &str, service: &str| {
+        let mut managed: BTreeSet<Ref<IamPolicy>> = dice.some(&policies, 0).into_iter().collect();
+        managed.extend(dice.some(MANAGED, 0).into_iter().map(Ref::existing));
+        if service == "ecs-tasks.amazonaws.com" {
+            // Without it no task starts, and `up` rightly says so.
+            managed.extend(MANAGED.iter().take(1).map(|arn| Ref::existing(*arn)));
+        }
+        let inline: BTreeMap<IamPolicyName, PolicyDocument> = (0..dice.roll(3))
+            .map(|n| (parse(&format!("{}{n}", dice.word(&["inline-", "Own_Policy=", "x."]))), document(build, dice)))
+            .collect();
+        let role = IamRole {
+            name: parse(&build.name(dice, label, "@", 60)),
+            description: dice.maybe(|dice| dice.word(&["Runs tasks", "a (b), c/d"]).to_owned()),
+            trust: trust(dice, service, &build.around.account),
+            managed_policies: managed,
+            inline_policies: inline,
+            max_session_duration: dice.maybe(|dice| dice.between(1, 12) * 3600),
+        };
+        build.stack.add(&format!("access/role/{label}"), role)
+    };
+    let tasks = (0..dice.between(1, 2)).map(|n| role(dice, &format!("tasks-{n}"), "ecs-tasks.amazonaws.com")).collect();
+    Roles { tasks, code_deploy: role(dice, "deployer", "codedeploy.amazonaws.com") }
+}
+
+fn trust(dice: &mut Dice, service: &str, account: &str) -> PolicyDocument {
+    let mut document = PolicyDocument::trust_service(service);
+    if dice.one_in(3)
+        && let Some(first) = document.statements.first_mut()
+    {
+        first.conditions.insert(
+            "StringEquals".into(),
+            [("aws:SourceAccount".to_owned(), BTreeSet::from([account.to_owned()]))].into(),
+        );
+        first.sid = Some("Trust".into());
+    }
+    if dice.one_in(3) {
+        let who = BTreeMap::from([(
+            "AWS".to_owned(),
+            BTreeSet::from([if dice.one_in(2) { format!("arn:aws:iam::{account}:root") } else { account.to_owned() }]),
+        )]);
+        document.statements.push(Statement {
+            principal: Some(Principal::By(who)),
+            ..Statement::allow(["sts:AssumeRole", "sts:TagSession"], [])
+        });
+    }
+    document
+}
+
+/// A policy document: one to three statements that differ.
+fn document(build: &Build<'_>, dice: &mut Dice) -> PolicyDocument {
+    let (region, account, name) = (&build.around.region, &build.around.account, &build.name);
+    let all = [
+        Statement::allow(
+            ["ssm:GetParameter"],
+            [PolicyResource::arn(format!("arn:aws:ssm:{region}:{account}:parameter/{name}/*"))],
+        ),
+        Statement {
+            sid: Some("AllOfThem".into()),
+            ..Statement::allow(
+                ["s3:*", "S3:GetObject"],
+                [PolicyResource::arn("arn:aws:s3:::a-bucket"), PolicyResource::arn("arn:aws:s3:::a-bucket/*")],
+            )
+        },
+        Statement {
+            effect: Effect::Deny,
+            actions: BTreeSet::new(),
+            not_actions: BTreeSet::from(["iam:*".to_owned()]),
+            ..Statement::allow([], [PolicyResource::arn("arn:aws:s3:::nobody/*")])
+        },
+        Statement {
+            conditions: BTreeMap::from([
+                (
+                    "StringLike".to_owned(),
+                    [("aws:PrincipalTag/team".to_owned(), BTreeSet::from(["web".to_owned(), "data*".to_owned()]))]
+                        .into(),
+                ),
+                ("Bool".to_owned(), [("aws:SecureTransport".to_owned(), BTreeSet::from(["true".to_owned()]))].into()),
+            ]),
+            ..Statement::allow(["s3:ListBucket"], [PolicyResource::arn("arn:aws:s3:::${aws:username}-bucket")])
+        },
+    ];
+    let mut statements = dice.some(&all, 1);
+    // A document of equal statements is one of one.
+    statements.dedup_by_key(|statement| statement.to_value());
+    PolicyDocument::of(statements)
+}
