@@ -28,7 +28,7 @@ pub struct Generation {
     pub task_definition: String,
     /// The number of the revision.
     pub revision: u32,
-    /// The image tag that was asked for, where the revision says it.
+    /// The image tag that was asked for, where the revision or the name of its image says it.
     pub tag: Option<String>,
     /// The image that runs: by its digest, unless its revision names it by a tag and nobody recorded what that was.
     pub image: Option<String>,
@@ -282,7 +282,7 @@ fn generation(
         number: 0,
         task_definition: arn.to_owned(),
         revision: revision.map_or(number, |revision| revision.revision),
-        tag: tagged.map(|(tag, _, _)| tag.clone()),
+        tag: tagged.map(|(tag, _, _)| tag.clone()).or_else(|| tag_of(image?.1)),
         image: image.zip(revision).map(|((container, image), revision)| image_of(revision, container, image)),
         by_tag: image.map(|(_, image)| image.clone()).filter(|image| !image.contains('@')),
         deployment: deployment.map(|deployment| deployment.id.clone()),
@@ -296,6 +296,12 @@ fn generation(
             Some(_) => None,
         },
     }
+}
+
+/// The tag in the name of an image.
+fn tag_of(image: &str) -> Option<String> {
+    let (_, tag) = image.rsplit('/').next()?.rsplit_once(':').filter(|_| !image.contains('@'))?;
+    Some(tag.to_owned())
 }
 
 /// The image that a container of a revision ran: by its digest where the revision or its tags say it.

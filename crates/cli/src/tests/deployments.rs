@@ -296,7 +296,7 @@ fn generation(number: u32, end: Ended, obstacle: Option<Obstacle>) -> Generation
         number,
         task_definition: format!("{FAMILY}:{number}"),
         revision: number,
-        tag: (number > 1).then(|| format!("v{number}")),
+        tag: Some(if number > 1 { format!("v{number}") } else { "blue".into() }),
         image: Some(match number {
             1 => format!("{registry}:blue"),
             _ => format!("{registry}@sha256:{}", format!("{number}f").repeat(32)),

@@ -99,7 +99,7 @@ pub(crate) fn generations(service: &str, all: &[Generation], now: Moment, paint:
             one.number.to_string(),
             state,
             leaf(&one.task_definition).to_owned(),
-            one.tag.clone().unwrap_or_else(|| tag_of(one.image.as_deref()).to_owned()),
+            one.tag.clone().unwrap_or_else(|| "-".to_owned()),
             digest_of(one.image.as_deref()),
             since,
             one.who.as_deref().map_or("-", who).to_owned(),
@@ -124,11 +124,6 @@ fn cannot(obstacle: &Obstacle) -> &'static str {
         Obstacle::RevisionGone => "its revision is gone",
         Obstacle::ImageGone(_) => "its image is gone",
     }
-}
-
-fn tag_of(image: Option<&str>) -> &str {
-    let last = image.and_then(|image| image.rsplit('/').next()).unwrap_or_default();
-    if last.contains('@') { "-" } else { last.rsplit_once(':').map_or("-", |(_, tag)| tag) }
 }
 
 fn digest_of(image: Option<&str>) -> String {
