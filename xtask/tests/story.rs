@@ -213,7 +213,7 @@ fn the_article() {
     let served = client.stop();
     assert!(served.wrong.is_empty(), "{served:?}");
     assert!(served.right.keys().len() >= 5, "{served:?}");
-    eprintln!("requests answered: {:?}, none wrongly", served.right);
+    let _ = writeln!(std::io::stderr(), "requests answered: {:?}, none wrongly", served.right);
     contains(&ends(0, "down --yes").out, &["Nothing is left"]);
 }
 

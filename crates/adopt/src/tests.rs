@@ -103,7 +103,6 @@ fn check_description(stack: &Stack) -> crate::Description {
     let wanted =
         have.resources.iter().map(|found| (found.kind, crate::claims::key(found.kind, &found.id).to_owned())).collect();
     let described = crate::describe(&name, &have, &wanted);
-    let mut have = have;
     for found in &mut have.resources {
         let Some(address) = described.claims.address(found.kind, &found.id) else { continue };
         found.owner = Ownership::Ours(address.clone());
@@ -140,7 +139,7 @@ fn why(placement: &Placement, id: &str) -> Option<Unplaced> {
     placement.left.iter().find(|(candidate, _)| candidate.id == id).map(|(_, why)| why.clone())
 }
 
-fn first<'a>(have: &'a mut Observation, kind: KindName) -> &'a mut aomidori_plan::Observed {
+fn first(have: &mut Observation, kind: KindName) -> &mut aomidori_plan::Observed {
     have.resources.iter_mut().find(|found| found.kind == kind).expect("one of the kind")
 }
 

@@ -64,7 +64,7 @@ pub fn tags(want: &Stack, have: &Observation) -> Result<Plan, PlanError> {
                 .filter(|change| change.field == "tags")
                 .map(diff::Change::to_field_change)
                 .collect();
-            (!changes.is_empty()).then(|| (address, seen, changes))
+            (!changes.is_empty()).then_some((address, seen, changes))
         })
         .zip(0..)
         .map(|((address, seen, changes), n)| Step {

@@ -55,8 +55,8 @@ pub(crate) fn program(asked: Option<Profile>, say: &mut dyn FnMut(&str)) -> Resu
 /// The executable that cargo's messages name.
 fn executable(messages: &str) -> Option<String> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let built = messages.filter_map(|message| message.get("executable")?.as_str().map(str::to_owned));
-    built.last()
+    let mut built = messages.filter_map(|message| message.get("executable")?.as_str().map(str::to_owned));
+    built.next_back()
 }
 
 #[cfg(test)]

@@ -502,7 +502,7 @@ async fn walk(seed: u64) -> BTreeSet<String> {
     }
     // Half of them are torn down as they are.
     let clock = walk.world.local.clock();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         walk.repair().await;
     }
     clock.set_pace(Pace::Rate(SPEED));
