@@ -325,3 +325,36 @@ async fn images_of_the_last_generations_outlive_the_lifecycle_policy() {
     // The last two before what was deployed last, and that.
     assert_eq!(left_after_two_days(2).await, [1, 2, 3]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generation_is_its_digest_whatever_its_tag_is_now() {
+    let (world, stack) = built().await;
+    let site = site(&world, &stack, None).await;
+    let before = generations(&world.aws, &site).await.expect("generations");
+    let blue = before[0].task_definition.clone();
+    // Its revision says a tag, and until somebody asks its tasks, nothing else.
+    assert_eq!((&before[0].image, before[0].tag.as_deref()), (&before[0].by_tag, Some("blue")));
+    assert!(record(&world.aws, &site, &blue).await.expect("a digest"));
+    assert!(!record(&world.aws, &site, &blue).await.expect("nothing more"));
+    nothing_to_do(&world, &stack, "its digest is recorded").await;
+
+    // The tag moves on.
+    let repository = "codedeploy-practice/maintenance";
+    let recorded = generations(&world.aws, &site).await.expect("generations")[0].clone();
+    let image = recorded.image.clone().expect("an image");
+    let now = || async {
+        let tag = "blue".to_owned();
+        let found = world.aws.images(repository, &[tag.clone()].into()).await.expect("images");
+        found[&tag].digest.clone()
+    };
+    assert!(image.ends_with(&now().await), "{image}");
+    world.aws.push_practice_image(repository, "blue", "another blue").await.expect("an image");
+    assert!(!image.ends_with(&now().await), "{image}");
+
+    // The generation is what it was, and can be registered as that.
+    let after = generations(&world.aws, &site).await.expect("generations");
+    assert_eq!(after[0], recorded);
+    let (what, _) = registered(&world, &site, &image).await;
+    assert_eq!(what.images["maintenance"], image);
+    world.down(&stack).await;
+}
