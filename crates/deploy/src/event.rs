@@ -1,13 +1,10 @@
 //! Events of a deployment: the one stream from which it is shown.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aomidori_engine::cloud::CloudError;
+use aomidori_engine::event::{Feed, Timed};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use crate::cloud::{LifeCycle, ServiceEvent, Task, WeighedTaskSet};
 use crate::outcome::Outcome;
@@ -120,41 +117,14 @@ pub enum Event {
     },
 }
 
-/// Where the events of a deployment go. Cheap to clone.
-#[derive(Clone)]
-pub struct Events {
-    sink: Arc<dyn Fn(Record) + Send + Sync>,
-    began: Instant,
-}
+/// Where the events of a deployment go.
+pub type Events = Feed<Record>;
 
-impl Events {
-    /// Calls `sink` with each record, from within the run: it must not block.
-    pub fn new(sink: impl Fn(Record) + Send + Sync + 'static) -> Events {
-        Events { sink: Arc::new(sink), began: Instant::now() }
-    }
+impl Timed for Record {
+    type Event = Event;
 
-    /// Sends each record into a channel.
-    pub fn channel() -> (Events, mpsc::UnboundedReceiver<Record>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        // A receiver that is gone wants no events: no error.
-        (Events::new(move |record| drop(sender.send(record))), receiver)
-    }
-
-    /// Sends them nowhere.
-    pub fn none() -> Events {
-        Events::new(drop)
-    }
-
-    /// Sends an event.
-    pub fn send(&self, event: Event) {
-        let at_ms = millis(self.began.elapsed());
-        (self.sink)(Record { version: VERSION, at_ms, event });
-    }
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("began", &self.began).finish_non_exhaustive()
+    fn timed(at_ms: u64, event: Event) -> Record {
+        Record { version: VERSION, at_ms, event }
     }
 }
 

@@ -42,6 +42,7 @@ pub async fn scale<C: DeployCloud>(
     let mut service = cloud.update_service(&place.at, &change).await?;
     events.send(Event::Called { operation: "ecs:UpdateService".into(), id: None });
     let mut failing = None;
+    let mut heard = tokio::time::Instant::now();
     for look in 0_u32.. {
         if !wait || is_steady(&service, desired) {
             return Ok(Scaled::Done(service));
@@ -53,9 +54,12 @@ pub async fn scale<C: DeployCloud>(
         if since > timings.rolling_limit(1) || stalled(cloud, place, &service, began, timings, options).await {
             return Ok(Scaled::Stuck(service));
         }
-        let stage = Stage::Installing { running: service.running, desired };
-        let left_ms = millis((timings.start + timings.health).saturating_sub(since));
-        events.send(Event::Heartbeat { id: None, stage: Some(stage), left_ms });
+        if heard.elapsed() >= options.heartbeat {
+            heard = tokio::time::Instant::now();
+            let stage = Stage::Installing { running: service.running, desired };
+            let left_ms = millis((timings.start + timings.health).saturating_sub(since));
+            events.send(Event::Heartbeat { id: None, stage: Some(stage), left_ms });
+        }
         let pause = options.clock.here(options.poll.interval(look)).max(Duration::from_millis(20));
         tokio::select! {
             () = sleep(pause) => {}
@@ -81,9 +85,14 @@ fn passes(error: &CloudError) -> bool {
     matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unknown | ErrorKind::NotYet | ErrorKind::Unreachable)
 }
 
+/// What is live has all its tasks. Those of a side that is on its way out, or of one that is deployed, do not count.
 fn is_steady(service: &Service, desired: u32) -> bool {
-    let sets = service.task_sets.iter().all(|set| set.running == set.desired && set.pending == 0);
-    service.desired == desired && service.running == desired && service.pending == 0 && sets
+    let live = service.task_sets.iter().find(|set| set.status == "PRIMARY");
+    let (wanted, running, pending) = match live {
+        Some(set) => (set.desired, set.running, set.pending),
+        None => (service.desired, service.running, service.pending),
+    };
+    service.desired == desired && wanted == desired && running == desired && pending == 0
 }
 
 /// Its new tasks keep stopping. Whoever cannot be asked says nothing.
@@ -101,4 +110,23 @@ async fn stalled<C: DeployCloud>(
     }
     let Ok(tasks) = cloud.tasks(&place.at).await else { return false };
     stall::evidence(&tasks, &[], "", began).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::TaskSet;
+
+    #[test]
+    fn only_what_is_live_counts() {
+        let set =
+            |status: &str, desired, running| TaskSet { status: status.into(), desired, running, ..TaskSet::default() };
+        let mut service = Service { desired: 2, running: 3, pending: 1, ..Service::default() };
+        assert!(!is_steady(&service, 2), "three run");
+        service.task_sets = vec![set("PRIMARY", 2, 2), set("DRAINING", 1, 0), set("ACTIVE", 2, 1)];
+        assert!(is_steady(&service, 2));
+        assert!(!is_steady(&service, 3), "not wanted yet");
+        service.task_sets[0] = set("PRIMARY", 2, 1);
+        assert!(!is_steady(&service, 2));
+    }
 }

@@ -271,7 +271,7 @@ pub enum Phase {
     Confirm,
 }
 
-/// Where the events of a run go. Cheap to clone.
+/// Where the events of a run go.
 ///
 /// ```
 /// use aomidori_engine::Events;
@@ -281,40 +281,65 @@ pub enum Phase {
 /// # drop(events);
 /// # assert!(records.try_recv().is_err());
 /// ```
-#[derive(Clone)]
-pub struct Events {
-    sink: Arc<dyn Fn(Record) + Send + Sync>,
+pub type Events = Feed<Record>;
+
+/// An event with its time: what a [`Feed`] hands out.
+pub trait Timed: Send + 'static {
+    /// What has happened.
+    type Event;
+
+    /// It, so many milliseconds after the beginning.
+    fn timed(at_ms: u64, event: Self::Event) -> Self;
+}
+
+impl Timed for Record {
+    type Event = Event;
+
+    fn timed(at_ms: u64, event: Event) -> Record {
+        Record { version: VERSION, at_ms, event }
+    }
+}
+
+/// Where events go, with their times. Cheap to clone.
+pub struct Feed<R> {
+    sink: Arc<dyn Fn(R) + Send + Sync>,
     began: Instant,
 }
 
-impl Events {
-    /// Calls `sink` with each record, from within the run: it must not block.
-    pub fn new(sink: impl Fn(Record) + Send + Sync + 'static) -> Events {
-        Events { sink: Arc::new(sink), began: Instant::now() }
-    }
-
-    /// Sends each record into a channel.
-    pub fn channel() -> (Events, mpsc::UnboundedReceiver<Record>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        // A receiver that is gone wants no events: no error.
-        (Events::new(move |record| drop(sender.send(record))), receiver)
-    }
-
-    /// Sends them nowhere.
-    pub fn none() -> Events {
-        Events::new(drop)
-    }
-
-    /// Sends an event; for programs that add their own phases to a run.
-    pub fn send(&self, event: Event) {
-        let at_ms = millis(self.began.elapsed());
-        (self.sink)(Record { version: VERSION, at_ms, event });
+impl<R> Clone for Feed<R> {
+    fn clone(&self) -> Self {
+        Feed { sink: Arc::clone(&self.sink), began: self.began }
     }
 }
 
-impl fmt::Debug for Events {
+impl<R: Timed> Feed<R> {
+    /// Calls `sink` with each record, from within the run: it must not block.
+    pub fn new(sink: impl Fn(R) + Send + Sync + 'static) -> Self {
+        Feed { sink: Arc::new(sink), began: Instant::now() }
+    }
+
+    /// Sends each record into a channel.
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<R>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // A receiver that is gone wants no events: no error.
+        (Feed::new(move |record| drop(sender.send(record))), receiver)
+    }
+
+    /// Sends them nowhere.
+    pub fn none() -> Self {
+        Feed::new(drop)
+    }
+
+    /// Sends an event; for programs that add their own phases to a run.
+    pub fn send(&self, event: R::Event) {
+        let at_ms = millis(self.began.elapsed());
+        (self.sink)(R::timed(at_ms, event));
+    }
+}
+
+impl<R> fmt::Debug for Feed<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("began", &self.began).finish_non_exhaustive()
+        f.debug_struct("Feed").field("began", &self.began).finish_non_exhaustive()
     }
 }
 

@@ -42,12 +42,6 @@ async fn lost_answers_of_up_make_nothing_twice_either() {
 }
 
 #[tokio::test]
-#[ignore = "all sixty points take minutes"]
-async fn lost_answers_of_up_make_nothing_twice_anywhere() {
-    lose(0, 1).await;
-}
-
-#[tokio::test]
 async fn lost_answers_of_down_leave_nothing() {
     let stack = practice(&["network", "security"]);
     for nth in (0..).step_by(9) {

@@ -13,7 +13,6 @@ mod ec2;
 mod law4;
 mod lease;
 mod lost;
-mod moto;
 mod platform;
 mod proxy;
 mod support;
