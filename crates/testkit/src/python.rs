@@ -56,6 +56,11 @@ impl Venv {
         command
     }
 
+    /// A command of a program that a package brings.
+    pub fn program(&self, name: &str) -> Command {
+        Command::new(self.python.with_file_name(name))
+    }
+
     /// Runs a script against an AWS endpoint, with test credentials, and returns what it printed.
     ///
     /// # Errors

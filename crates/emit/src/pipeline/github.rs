@@ -20,13 +20,12 @@ pub(super) fn workflow(job: &Job) -> Result<File, EmitError> {
     document.section(&[], [("name", text(plain(&format!("Deploy {}", job.service))))]);
     let branches = map([("branches", texts([job.branch.clone()]))]);
     document.section(&[], [("on", map([("push", branches), ("workflow_dispatch", map::<&str>([]))]))]);
-    let rights = map([("contents", text("read")), ("id-token", text("write"))]);
     document.section(
         &[
             "Jobs are the role in the variable AWS_ROLE_ARN. Its trust policy names this repository's branch, and the",
-            "environment of the gate.",
+            "environment of the gate. Each job asks for the token by itself; the workflow has no rights.",
         ],
-        [("permissions", rights)],
+        [("permissions", map::<&str>([]))],
     );
     let group = map([("group", text(plain(&job.environment))), ("cancel-in-progress", Yaml::Bool(false))]);
     document.section(&["One run at a time for each environment."], [("concurrency", group)]);
@@ -107,6 +106,7 @@ fn runner(job: &Job, name: &str, needs: &[&str], environment: Option<&str>) -> V
     if let Some(environment) = environment {
         entries.push(("environment", text(plain(environment))));
     }
+    entries.push(("permissions", map([("contents", text("read")), ("id-token", text("write"))])));
     entries
 }
 
@@ -123,7 +123,7 @@ fn push(job: &Job) -> Yaml {
         "echo \"image=$REPOSITORY:$TAG\" >> \"$GITHUB_OUTPUT\"".to_owned(),
     ];
     step.push(("run", lines(&script)));
-    entries.push(("steps", Yaml::List(vec![uses(CHECKOUT, &[]), credentials(), map(step)])));
+    entries.push(("steps", Yaml::List(vec![checkout(), credentials(), map(step)])));
     map(entries)
 }
 
@@ -133,9 +133,9 @@ fn image() -> Yaml {
 
 /// The steps before our program can run.
 fn ready(job: &Job) -> Vec<Yaml> {
-    let mut steps = vec![uses(CHECKOUT, &[])];
+    let mut steps = vec![checkout()];
     if job.cargo {
-        steps.push(uses(CACHE, &[]));
+        steps.push(uses(CACHE, []));
     }
     if let Some(check) = job.check() {
         steps.push(run("The program is on the runner", &[check]));
@@ -145,13 +145,19 @@ fn ready(job: &Job) -> Vec<Yaml> {
 }
 
 fn credentials() -> Yaml {
-    uses(CREDENTIALS, &[("role-to-assume", "${{ vars.AWS_ROLE_ARN }}"), ("aws-region", "${{ env.AWS_REGION }}")])
+    let with = [("role-to-assume", text("${{ vars.AWS_ROLE_ARN }}")), ("aws-region", text("${{ env.AWS_REGION }}"))];
+    uses(CREDENTIALS, with)
 }
 
-fn uses((action, release): (&str, &str), with: &[(&str, &str)]) -> Yaml {
+/// Without the repository's token: nothing of ours pushes.
+fn checkout() -> Yaml {
+    uses(CHECKOUT, [("persist-credentials", Yaml::Bool(false))])
+}
+
+fn uses<const N: usize>((action, release): (&str, &str), with: [(&'static str, Yaml); N]) -> Yaml {
     let mut entries = vec![("uses", Yaml::Noted(action.to_owned(), release.to_owned()))];
-    if !with.is_empty() {
-        entries.push(("with", map(with.iter().map(|(key, value)| (*key, text(*value))))));
+    if N > 0 {
+        entries.push(("with", map(with)));
     }
     map(entries)
 }

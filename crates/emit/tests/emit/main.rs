@@ -5,5 +5,6 @@
 mod ecspresso;
 mod golden;
 mod hostile;
+mod judges;
 mod pipelines;
 mod shapes;
