@@ -10,8 +10,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::tls;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
@@ -20,7 +18,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::sync::OnceCell;
 
-use crate::call;
+use crate::{call, http};
 
 /// Which account, region and endpoint. The default is the SDK's own chain throughout.
 #[derive(Clone, Debug)]
@@ -189,15 +187,17 @@ async fn load(settings: &Settings) -> SdkConfig {
                 .operation_timeout(settings.timeout)
                 .build(),
         );
-    loader =
-        if settings.test_credentials {
-            loader
-                .http_client(aws_smithy_http_client::Builder::new().build_http())
-                .credentials_provider(Credentials::new("AKIALOCAL", "local", None, None, "local cloud"))
-        } else {
-            let ring = tls::Provider::Rustls(CryptoMode::Ring);
-            loader.http_client(aws_smithy_http_client::Builder::new().tls_provider(ring).build_https())
-        };
+    loader = if settings.test_credentials {
+        loader.http_client(http::plain()).credentials_provider(Credentials::new(
+            "AKIALOCAL",
+            "local",
+            None,
+            None,
+            "local cloud",
+        ))
+    } else {
+        loader.http_client(http::client())
+    };
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     }

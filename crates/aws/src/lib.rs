@@ -15,6 +15,7 @@ mod deploy;
 mod ec2;
 mod error;
 mod holders;
+mod http;
 mod images;
 mod kinds;
 mod lease;

@@ -19,24 +19,26 @@ use crate::services::{address_of, cloud_map, set_field};
 use crate::tags::Tags;
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
-    let hints = scope.hints("servicediscovery").await;
     let wanted: BTreeSet<&DomainName> =
         scope.stack.of::<PrivateDnsNamespace>().map(|(_, namespace)| &namespace.name).collect();
+    let list = private_dns_namespace::list(cx);
+    let (hints, mut namespaces) = scope.beside("servicediscovery", !wanted.is_empty(), list).await?;
     let hinted: BTreeSet<&str> = hints.iter().filter_map(|hint| hint.rest.strip_prefix("namespace/")).collect();
-    let namespaces = if wanted.is_empty() && hinted.is_empty() {
-        Vec::new()
-    } else {
-        let mut all = private_dns_namespace::list(cx).await?;
-        all.retain(|it| {
-            wanted.iter().any(|name| Some(name.as_str()) == it.name.as_deref())
-                || it.id.as_deref().is_some_and(|id| hinted.contains(id))
-        });
-        all
-    };
-    let found = try_join_all(namespaces.iter().map(|live| one_namespace(cx, scope, live))).await?;
+    namespaces.retain(|it| {
+        wanted.iter().any(|name| Some(name.as_str()) == it.name.as_deref())
+            || it.id.as_deref().is_some_and(|id| hinted.contains(id))
+    });
+    // Services in the stack's namespaces, and in others that it puts services into. Those of a namespace are read beside
+    // its tags: most that have a name which the stack wants are the stack's.
+    let mut hosts: BTreeSet<String> = namespaces.iter().filter_map(|live| live.id.clone()).collect();
+    hosts.extend(scope.stack.of::<DiscoveryService>().filter_map(|(_, service)| host_of(service).cloned()));
+    let services = try_join_all(hosts.iter().map(|namespace| async move {
+        let services = discovery_service::of_namespace(cx, namespace).await?;
+        Ok::<_, CloudError>(services.into_iter().map(|service| (namespace, service)).collect::<Vec<_>>())
+    }));
+    let found = try_join_all(namespaces.iter().map(|live| one_namespace(cx, scope, live)));
+    let (found, services) = tokio::try_join!(found, services)?;
     let mut resources: Vec<Observed> = found.into_iter().flatten().collect();
-
-    // Services in the stack's namespaces, and in others that it puts services into.
     let ours: BTreeMap<String, Address> = resources
         .iter()
         .filter_map(|found| match &found.owner {
@@ -44,27 +46,28 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
             _ => None,
         })
         .collect();
-    let mut hosts: BTreeSet<String> = ours.keys().cloned().collect();
-    hosts.extend(scope.stack.of::<DiscoveryService>().filter_map(|(_, service)| match service.namespace.target() {
-        Target::Id(id) => Some(id.clone()),
-        Target::Address(_) => None,
-    }));
-    let services = try_join_all(hosts.iter().map(|namespace| async move {
-        let services = discovery_service::of_namespace(cx, namespace).await?;
-        try_join_all(services.into_iter().map(|service| async move {
-            let tags = cloud_map::tags_of(cx, service.arn.as_deref().unwrap_or_default()).await?;
-            Ok::<_, CloudError>((namespace.clone(), service, tags))
-        }))
-        .await
+    let named: BTreeSet<&String> = scope.stack.of::<DiscoveryService>().filter_map(|(_, it)| host_of(it)).collect();
+    let services = services
+        .into_iter()
+        .flatten()
+        .filter(|(namespace, _)| ours.contains_key(*namespace) || named.contains(namespace));
+    let services = try_join_all(services.map(|(namespace, service)| async move {
+        let tags = cloud_map::tags_of(cx, service.arn.as_deref().unwrap_or_default()).await?;
+        Ok::<_, CloudError>((namespace, service, tags))
     }))
     .await?;
-    resources.extend(
-        services
-            .into_iter()
-            .flatten()
-            .filter_map(|(namespace, service, tags)| one_service(scope, &namespace, &service, tags, &ours)),
-    );
+    let services = services.into_iter();
+    resources
+        .extend(services.filter_map(|(namespace, service, tags)| one_service(scope, namespace, &service, tags, &ours)));
     Ok(resources)
+}
+
+/// The namespace outside the stack that the stack puts a service into.
+fn host_of(service: &DiscoveryService) -> Option<&String> {
+    match service.namespace.target() {
+        Target::Id(id) => Some(id),
+        Target::Address(_) => None,
+    }
 }
 
 async fn one_namespace(cx: &Cx, scope: &Scope<'_>, live: &NamespaceSummary) -> Result<Option<Observed>, CloudError> {

@@ -26,17 +26,48 @@ use crate::services::code_deploy::{self, RUNNING, application_arn, group_arn};
 use crate::services::{address_of, set_field, unsigned};
 use crate::tags::Tags;
 
-pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>, elb: &Elb) -> Result<Vec<Observed>, CloudError> {
-    let (mut resources, configs) = tokio::try_join!(applications(cx, scope, elb), configs(cx, scope))?;
+/// What was read of CodeDeploy.
+pub(super) struct Read {
+    applications: Applications,
+    groups: Groups,
+    configs: Vec<Observed>,
+}
+
+pub(super) async fn read(cx: &Cx, scope: &Scope<'_>) -> Result<Read, CloudError> {
+    let ((applications, groups), configs) = tokio::try_join!(applications(cx, scope), configs(cx, scope))?;
+    Ok(Read { applications, groups, configs })
+}
+
+pub(super) async fn resources(cx: &Cx, scope: &Scope<'_>, elb: &Elb, read: Read) -> Result<Vec<Observed>, CloudError> {
+    let Read { applications, groups, configs } = read;
+    let mut resources: Vec<Observed> =
+        applications.into_iter().filter_map(|(live, tags)| one_application(scope, &live, tags)).collect();
+    let ours: BTreeMap<String, Address> = resources
+        .iter()
+        .filter_map(|found| match &found.owner {
+            Ownership::Ours(address) => Some((found.id.clone(), address.clone())),
+            _ => None,
+        })
+        .collect();
+    for (id, group, tags) in groups {
+        resources.extend(one_group(cx, scope, elb, &id, &group, tags, &ours).await?);
+    }
     resources.extend(configs);
     Ok(resources)
 }
 
-async fn applications(cx: &Cx, scope: &Scope<'_>, elb: &Elb) -> Result<Vec<Observed>, CloudError> {
-    let hints = scope.hints("codedeploy").await;
-    let mut names: BTreeSet<String> =
+type Applications = Vec<(ApplicationInfo, Tags)>;
+/// With their ids.
+type Groups = Vec<(String, DeploymentGroupInfo, Tags)>;
+
+async fn applications(cx: &Cx, scope: &Scope<'_>) -> Result<(Applications, Groups), CloudError> {
+    let names: BTreeSet<String> =
         scope.stack.of::<CodeDeployApplication>().map(|(_, wanted)| wanted.name.to_string()).collect();
-    names.extend(hints.iter().filter_map(|hint| Some(hint.rest.strip_prefix("application:")?.to_owned())));
+    let first = batch(cx, names.iter().cloned().collect());
+    let (hints, mut live) = scope.beside("codedeploy", !names.is_empty(), first).await?;
+    let hinted = hints.iter().filter_map(|hint| Some(hint.rest.strip_prefix("application:")?.to_owned()));
+    let others: BTreeSet<String> = hinted.filter(|name| !names.contains(name)).collect();
+    live.extend(batch(cx, others.into_iter().collect()).await?);
     // By application: groups that the stack wants there, that the index knows there.
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut external = BTreeSet::new();
@@ -55,7 +86,6 @@ async fn applications(cx: &Cx, scope: &Scope<'_>, elb: &Elb) -> Result<Vec<Obser
             wanted.entry(application.to_owned()).or_default().insert(group.to_owned());
         }
     }
-    let live = batch(cx, names.into_iter().collect()).await?;
     let there: BTreeSet<&str> = live.iter().filter_map(|it| it.application_name.as_deref()).collect();
     let groups = wanted
         .iter()
@@ -75,19 +105,8 @@ async fn applications(cx: &Cx, scope: &Scope<'_>, elb: &Elb) -> Result<Vec<Obser
         code_deploy::tags_of(cx, &application_arn(cx, name).await?).await
     });
     let (groups, tags) = tokio::try_join!(try_join_all(groups), try_join_all(tagged))?;
-    let mut resources: Vec<Observed> =
-        live.iter().zip(tags).filter_map(|(live, tags)| one_application(scope, live, tags)).collect();
-    let ours: BTreeMap<String, Address> = resources
-        .iter()
-        .filter_map(|found| match &found.owner {
-            Ownership::Ours(address) => Some((found.id.clone(), address.clone())),
-            _ => None,
-        })
-        .collect();
-    for (id, group, tags) in groups.into_iter().flatten() {
-        resources.extend(one_group(cx, scope, elb, &id, &group, tags, &ours).await?);
-    }
-    Ok(resources)
+    let groups = groups.into_iter().flatten().collect();
+    Ok((live.into_iter().zip(tags).collect(), groups))
 }
 
 /// Applications by name in one call. One unknown name fails it: then those that are there are listed first.

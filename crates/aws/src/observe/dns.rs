@@ -15,11 +15,16 @@ use crate::kinds::dns_record::{self, plain, target_of};
 use crate::services::set_field;
 use crate::tags::Tags;
 
-pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>, elb: &Elb) -> Result<Vec<Observed>, CloudError> {
-    let wanted: Vec<(&Address, &DnsRecord)> = scope.stack.of::<DnsRecord>().collect();
-    let sets = try_join_all(wanted.iter().map(|(_, record)| dns_record::sets_of(cx, record))).await?;
+/// What stands at the names of the stack's records, in their order.
+pub(super) type Sets = Vec<Vec<ResourceRecordSet>>;
+
+pub(super) async fn read(cx: &Cx, scope: &Scope<'_>) -> Result<Sets, CloudError> {
+    try_join_all(scope.stack.of::<DnsRecord>().map(|(_, record)| dns_record::sets_of(cx, record))).await
+}
+
+pub(super) fn resources(scope: &Scope<'_>, elb: &Elb, sets: Sets) -> Vec<Observed> {
     let mut resources: Vec<Observed> = Vec::new();
-    for ((address, record), sets) in wanted.iter().zip(sets) {
+    for ((address, record), sets) in scope.stack.of::<DnsRecord>().zip(sets) {
         // A CNAME cannot stand beside anything else of its name.
         let in_the_way = sets.iter().filter(|set| {
             set.r#type.as_str() == record.record_type()
@@ -33,7 +38,7 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>, elb: &Elb) -> Result<Vec
             }
         }
     }
-    Ok(resources)
+    resources
 }
 
 fn one(scope: &Scope<'_>, elb: &Elb, address: &Address, wanted: &DnsRecord, set: &ResourceRecordSet) -> Observed {

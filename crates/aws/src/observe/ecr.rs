@@ -21,11 +21,8 @@ use crate::services::{address_of, set_field};
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
     let mut names: BTreeSet<&str> = scope.stack.of::<EcrRepository>().map(|(_, wanted)| wanted.name.as_str()).collect();
-    names.extend(scope.hints("ecr").await.into_iter().filter_map(|hint| hint.rest.strip_prefix("repository/")));
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut repositories = list(cx).await?;
+    let (hints, mut repositories) = scope.beside("ecr", !names.is_empty(), list(cx)).await?;
+    names.extend(hints.into_iter().filter_map(|hint| hint.rest.strip_prefix("repository/")));
     repositories.retain(|repository| names.contains(repository.repository_name.as_deref().unwrap_or_default()));
     let found = try_join_all(repositories.iter().map(|repository| one(cx, scope, repository))).await?;
     Ok(found.into_iter().flatten().collect())

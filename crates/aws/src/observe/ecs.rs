@@ -16,11 +16,10 @@ use crate::client::Cx;
 use crate::kinds::task_definition::{self, Found};
 use crate::kinds::{ecs_cluster, ecs_service};
 use crate::services::{address_of, ecs, leaf, set_field};
+use crate::tags::Tags;
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
-    let hints = scope.hints("ecs").await;
-    let (mut resources, mut definitions) =
-        tokio::try_join!(clusters_and_services(cx, scope, &hints), definitions(cx, scope, &hints))?;
+    let (mut resources, mut definitions) = tokio::try_join!(clusters_and_services(cx, scope), definitions(cx, scope))?;
     running(cx, scope, &resources, &mut definitions).await?;
     resources.extend(definitions);
     Ok(resources)
@@ -67,10 +66,13 @@ fn hinted<'h>(hints: &'h [&Hint], prefix: &'static str) -> impl Iterator<Item = 
     hints.iter().filter_map(move |hint| hint.rest.strip_prefix(prefix))
 }
 
-async fn clusters_and_services(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> Result<Vec<Observed>, CloudError> {
-    let mut names: BTreeSet<String> = scope.stack.of::<EcsCluster>().map(|(_, it)| it.name.to_string()).collect();
-    names.extend(hinted(hints, "cluster/").map(str::to_owned));
-    let clusters = ecs_cluster::describe(cx, &names.into_iter().collect::<Vec<_>>()).await?;
+async fn clusters_and_services(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
+    let names: BTreeSet<String> = scope.stack.of::<EcsCluster>().map(|(_, it)| it.name.to_string()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let (hints, mut clusters) = scope.beside("ecs", !names.is_empty(), ecs_cluster::describe(cx, &names)).await?;
+    let others: BTreeSet<&str> = hinted(&hints, "cluster/").collect();
+    let others: Vec<String> = others.into_iter().map(str::to_owned).filter(|name| !names.contains(name)).collect();
+    clusters.extend(ecs_cluster::describe(cx, &others).await?);
     let mut resources: Vec<Observed> = clusters.iter().filter_map(|cluster| one_cluster(scope, cluster)).collect();
 
     // By cluster: services that the stack wants there, that the index knows there.
@@ -82,7 +84,7 @@ async fn clusters_and_services(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> R
         };
         wanted.entry(cluster.unwrap_or_default().to_owned()).or_default().insert(service.name.to_string());
     }
-    for service in hinted(hints, "service/") {
+    for service in hinted(&hints, "service/") {
         if let Some((cluster, name)) = service.split_once('/') {
             wanted.entry(cluster.to_owned()).or_default().insert(name.to_owned());
         }
@@ -215,16 +217,16 @@ fn status(progress: Progress) -> Status {
     }
 }
 
-async fn definitions(cx: &Cx, scope: &Scope<'_>, hints: &[&Hint]) -> Result<Vec<Observed>, CloudError> {
-    let mut families: BTreeSet<String> =
+async fn definitions(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
+    let latest = async |families: BTreeSet<String>| {
+        let ours = |tags: &Tags| Marks::of(tags).belongs_to(scope.name());
+        try_join_all(families.iter().map(|family| task_definition::latest(cx, family, ours))).await
+    };
+    let wanted: BTreeSet<String> =
         scope.stack.of::<TaskDefinition>().map(|(_, wanted)| wanted.family.to_string()).collect();
-    families.extend(hinted(hints, "task-definition/").filter_map(|name| Some(name.rsplit_once(':')?.0.to_owned())));
-    let found = try_join_all(
-        families
-            .iter()
-            .map(|family| task_definition::latest(cx, family, |tags| Marks::of(tags).belongs_to(scope.name()))),
-    )
-    .await?;
+    let (hints, mut found) = scope.beside("ecs", !wanted.is_empty(), latest(wanted.clone())).await?;
+    let hinted = hinted(&hints, "task-definition/").filter_map(|name| Some(name.rsplit_once(':')?.0.to_owned()));
+    found.extend(latest(hinted.filter(|family| !wanted.contains(family)).collect()).await?);
     Ok(found.into_iter().flatten().filter_map(|found| one_definition(scope, found)).collect())
 }
 

@@ -35,20 +35,17 @@ pub(super) struct Elb {
 }
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Elb, CloudError> {
-    let hints: BTreeSet<&str> =
-        scope.hints("elasticloadbalancing").await.into_iter().map(|hint| hint.arn.as_str()).collect();
-    let concerned = [
+    let concerned = scope.has(&[
         KindName::LoadBalancer,
         KindName::TargetGroup,
         KindName::Listener,
         KindName::ListenerRule,
         KindName::DnsRecord,
         KindName::DeploymentGroup,
-    ];
-    if hints.is_empty() && !scope.stack.iter().any(|(_, entry)| concerned.contains(&entry.resource.kind())) {
-        return Ok(Elb::default());
-    }
-    let (balancers, groups) = tokio::try_join!(load_balancers(cx), target_groups(cx))?;
+    ]);
+    let lists = async { tokio::try_join!(load_balancers(cx), target_groups(cx)) };
+    let (hints, (balancers, groups)) = scope.beside("elasticloadbalancing", concerned, lists).await?;
+    let hints: BTreeSet<&str> = hints.into_iter().map(|hint| hint.arn.as_str()).collect();
     let balancers_known =
         balancers.iter().map(|balancer| (text(&balancer.load_balancer_arn), text(&balancer.dns_name))).collect();
     let groups_known =
@@ -82,20 +79,19 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Elb, CloudErro
     let rules = try_join_all(places.iter().map(|arn| async move {
         let rules = listener_rule::of_listener(cx, arn).await?;
         Ok::<_, CloudError>(rules.into_iter().map(|rule| (arn.clone(), rule)).collect::<Vec<_>>())
-    }))
-    .await?;
-    let rules: Vec<(String, aws::Rule)> =
-        rules.into_iter().flatten().filter(|(_, rule)| rule.is_default != Some(true)).collect();
-
+    }));
     let mut arns: BTreeSet<String> = own;
     arns.extend(groups.iter().map(|group| text(&group.target_group_arn)));
     arns.extend(listeners.iter().map(|listener| text(&listener.listener_arn)));
-    arns.extend(rules.iter().map(|(_, rule)| text(&rule.rule_arn)));
     // The last call has room: what else there is may carry the stack's mark, unknown to the index.
     let room = (20 - arns.len() % 20) % 20;
     let spare = others.iter().map(|balancer| text(&balancer.load_balancer_arn));
     arns.extend(spare.chain(other_groups.iter().map(|group| text(&group.target_group_arn))).take(room));
-    let tags = elb::tags_of(cx, &arns).await?;
+    // Most stacks have no rules but the default ones, so that all the tags are read beside them.
+    let (rules, mut tags) = tokio::try_join!(rules, elb::tags_of(cx, &arns))?;
+    let rules: Vec<(String, aws::Rule)> =
+        rules.into_iter().flatten().filter(|(_, rule)| rule.is_default != Some(true)).collect();
+    tags.extend(elb::tags_of(cx, &rules.iter().map(|(_, rule)| text(&rule.rule_arn)).collect()).await?);
     let tags_of = |arn: &Option<String>| tags.get(&text(arn)).cloned().unwrap_or_default();
 
     let mut resources = Vec::new();

@@ -18,11 +18,9 @@ use crate::services::{address_of, iam, leaf, outputs_of, set_field, unsigned};
 use crate::tags::Tags;
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
-    let hints: BTreeSet<&str> = scope.hints("iam").await.into_iter().map(|hint| hint.arn.as_str()).collect();
-    if scope.stack.is_empty() && hints.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (roles, policies) = account(cx).await?;
+    // IAM is in no index of a region's: what a stack has left there is found if the stack still has anything.
+    let (hints, (roles, policies)) = scope.beside("iam", !scope.stack.is_empty(), account(cx)).await?;
+    let hints: BTreeSet<&str> = hints.into_iter().map(|hint| hint.arn.as_str()).collect();
 
     let roles: Vec<(RoleDetail, Tags)> = roles
         .into_iter()

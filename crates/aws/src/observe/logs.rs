@@ -17,12 +17,24 @@ use crate::services::{address_of, outputs_of};
 use crate::tags::Tags;
 
 pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
-    let mut names: BTreeSet<String> = scope.stack.of::<LogGroup>().map(|(_, wanted)| wanted.name.to_string()).collect();
-    let hinted = scope.hints("logs").await.into_iter().filter_map(|hint| hint.rest.strip_prefix("log-group:"));
-    names.extend(hinted.map(|name| name.trim_end_matches(":*").to_owned()));
-    let names: Vec<String> = names.into_iter().collect();
+    let wanted: BTreeSet<String> = scope.stack.of::<LogGroup>().map(|(_, wanted)| wanted.name.to_string()).collect();
+    let (hints, mut groups) = scope.beside("logs", !wanted.is_empty(), groups(cx, &wanted)).await?;
+    let hinted = hints.into_iter().filter_map(|hint| hint.rest.strip_prefix("log-group:"));
+    let hinted = hinted.map(|name| name.trim_end_matches(":*").to_owned());
+    groups.extend(self::groups(cx, &hinted.filter(|name| !wanted.contains(name)).collect()).await?);
+    let tags = try_join_all(groups.keys().map(|name| tags_of(cx, name))).await?;
+    let mut resources = Vec::new();
+    for ((name, group), tags) in groups.iter().zip(tags) {
+        let arn = arn_of(cx, name).await?;
+        resources.extend(one(scope, name, group, tags, arn));
+    }
+    Ok(resources)
+}
 
-    let mut groups: BTreeMap<String, aws::LogGroup> = BTreeMap::new();
+/// Log groups by name; what is not there is left out.
+async fn groups(cx: &Cx, names: &BTreeSet<String>) -> Result<BTreeMap<String, aws::LogGroup>, CloudError> {
+    let mut groups = BTreeMap::new();
+    let names: Vec<String> = names.iter().cloned().collect();
     for chunk in names.chunks(50) {
         let pages = match pages(cx, chunk).await {
             // Where one unknown name fails the call, each is asked for by itself.
@@ -40,13 +52,7 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
         let named = pages.into_iter().filter_map(|group| Some((group.log_group_name.clone()?, group)));
         groups.extend(named.filter(|(name, _)| chunk.contains(name)));
     }
-    let tags = try_join_all(groups.keys().map(|name| tags_of(cx, name))).await?;
-    let mut resources = Vec::new();
-    for ((name, group), tags) in groups.iter().zip(tags) {
-        let arn = arn_of(cx, name).await?;
-        resources.extend(one(scope, name, group, tags, arn));
-    }
-    Ok(resources)
+    Ok(groups)
 }
 
 async fn pages(cx: &Cx, names: &[String]) -> Result<Vec<aws::LogGroup>, CloudError> {

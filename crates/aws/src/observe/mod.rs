@@ -31,25 +31,23 @@ use crate::tags::Tags;
 /// are all the same.
 pub(crate) async fn observe(cx: &Cx, stack: &Stack, claims: &Claims) -> Result<Observation, CloudError> {
     let scope = Scope { cx, stack, claims, told: Mutex::default(), hints: OnceCell::new() };
-    // Both need what Elastic Load Balancing has: DNS names, target groups by name.
-    let elb_and_users = async {
-        let elb = elb::observe(cx, &scope).await?;
-        let (dns, code_deploy) =
-            tokio::try_join!(dns::observe(cx, &scope, &elb), code_deploy::observe(cx, &scope, &elb))?;
-        Ok([elb.resources, dns, code_deploy].concat())
-    };
     // Boxed: together the futures are large.
-    let (identity, ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map) = tokio::try_join!(
+    let (identity, ec2, elb, dns, code_deploy, iam, ecr, logs, ecs, cloud_map) = tokio::try_join!(
         cx.identity(),
         Box::pin(ec2::observe(cx, &scope)),
-        Box::pin(elb_and_users),
+        Box::pin(elb::observe(cx, &scope)),
+        Box::pin(dns::read(cx, &scope)),
+        Box::pin(code_deploy::read(cx, &scope)),
         Box::pin(iam::observe(cx, &scope)),
         Box::pin(ecr::observe(cx, &scope)),
         Box::pin(logs::observe(cx, &scope)),
         Box::pin(ecs::observe(cx, &scope)),
         Box::pin(cloud_map::observe(cx, &scope)),
     )?;
-    let mut resources = [ec2, elb_and_users, iam, ecr, logs, ecs, cloud_map].concat();
+    // These need what Elastic Load Balancing has: DNS names, target groups by name.
+    let dns = dns::resources(&scope, &elb, dns);
+    let code_deploy = code_deploy::resources(cx, &scope, &elb, code_deploy).await?;
+    let mut resources = [ec2, elb.resources, dns, code_deploy, iam, ecr, logs, ecs, cloud_map].concat();
     cloud_map::settle(&scope, &mut resources);
     code_deploy::settle(&mut resources);
     scope.unmark(&mut resources);
@@ -142,6 +140,28 @@ impl<'a> Scope<'a> {
         self.ours(kind, id, tags).or_else(|| {
             Some(Ownership::Foreign { address: wanted_at?.clone(), stack: tags.get(ownership::STACK).cloned() })
         })
+    }
+
+    /// The hints about a service, and its first read beside them, which does not wait for the index where the stack has
+    /// something there (`concerned`). Where it has not, the read is made only if there is a hint.
+    pub(crate) async fn beside<T: Default>(
+        &self,
+        service: &str,
+        concerned: bool,
+        read: impl Future<Output = Result<T, CloudError>>,
+    ) -> Result<(Vec<&Hint>, T), CloudError> {
+        if concerned {
+            let (hints, read) = tokio::join!(self.hints(service), read);
+            return Ok((hints, read?));
+        }
+        let hints = self.hints(service).await;
+        let read = if hints.is_empty() { T::default() } else { read.await? };
+        Ok((hints, read))
+    }
+
+    /// True if the stack has a resource of one of these kinds.
+    pub(crate) fn has(&self, kinds: &[KindName]) -> bool {
+        self.stack.iter().any(|(_, entry)| kinds.contains(&entry.resource.kind()))
     }
 
     /// The tagging index's hints about one service; read once, at the first question. If it cannot be read there are
