@@ -82,7 +82,8 @@ pub(super) fn check(headers: &HeaderMap, body: &[u8], whole: bool) -> Result<(Ve
                 ApiError::new("InvalidChunkSizeError", "The body is not in chunks as aws-chunked has them.")
             })?;
             if header("x-amz-decoded-content-length").and_then(|text| text.parse().ok()) != Some(body.len()) {
-                let message = "You did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP header";
+                let message =
+                    "You did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP header";
                 return Err(ApiError::new("IncompleteBody", message));
             }
             let announced = header("x-amz-trailer").unwrap_or_default().split(',').map(str::trim);
@@ -120,8 +121,7 @@ pub(super) fn check(headers: &HeaderMap, body: &[u8], whole: bool) -> Result<(Ve
     });
     let checksum = found.next();
     if found.next().is_some() {
-        let message =
-            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
+        let message = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
         return fail!("InvalidRequest", "{message}");
     }
     if let Some(Checksum { algorithm, value }) = &checksum
@@ -213,7 +213,10 @@ mod tests {
     #[test]
     fn chunks_and_promises() {
         let stream = ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
-        let crc = format!("4\r\n1234\r\n5\r\n56789\r\n0\r\nx-amz-checksum-crc32:{}\r\n\r\n", Algorithm::Crc32.of(b"123456789"));
+        let crc = format!(
+            "4\r\n1234\r\n5\r\n56789\r\n0\r\nx-amz-checksum-crc32:{}\r\n\r\n",
+            Algorithm::Crc32.of(b"123456789")
+        );
         let length = ("x-amz-decoded-content-length", "9");
         let trailer = ("x-amz-trailer", "x-amz-checksum-crc32");
         assert_eq!(checked(&[stream, length, trailer], crc.as_bytes()), Ok(b"123456789".to_vec()));

@@ -30,7 +30,8 @@ pub(super) fn check_allowed(acl: &str, ownership: Option<&str>, blocked: bool) -
         return Err(refuse(400, "AccessControlListNotSupported", "The bucket does not allow ACLs"));
     }
     if blocked && (acl.starts_with("public-") || acl == "authenticated-read") {
-        let message = "Access Denied: public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.";
+        let message =
+            "Access Denied: public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.";
         return Err(refuse(403, "AccessDenied", message));
     }
     Ok(())

@@ -57,7 +57,9 @@ fn is_name(name: &str) -> bool {
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.len() >= 3
-        && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
         && parts.last().is_some_and(|last| last.parse::<u8>().is_ok())
 }
 
@@ -73,12 +75,10 @@ fn place(region: &str, constraint: Option<&str>) -> Result<String> {
         None if region == "us-east-1" => Ok(region.to_owned()),
         None => incompatible("unspecified"),
         Some("EU") if ["us-east-1", "eu-west-1"].contains(&region) => Ok("eu-west-1".to_owned()),
-        Some(constraint) if constraint == "us-east-1" || !is_region(constraint) => Err(refuse(
-            400,
-            "InvalidLocationConstraint",
-            "The specified location-constraint is not valid",
-        )
-        .detail("LocationConstraint", constraint)),
+        Some(constraint) if constraint == "us-east-1" || !is_region(constraint) => {
+            Err(refuse(400, "InvalidLocationConstraint", "The specified location-constraint is not valid")
+                .detail("LocationConstraint", constraint))
+        }
         Some(constraint) if region == "us-east-1" || region == constraint => Ok(constraint.to_owned()),
         Some(constraint) => incompatible(constraint),
     }

@@ -27,7 +27,13 @@ pub(super) fn put_versioning(cx: &mut Cx<'_>, input: Set) -> Result {
     }
     match wanted.status.as_deref() {
         Some("Enabled" | "Suspended") => bucket.versioning = wanted.status,
-        _ => return Err(refuse(400, "IllegalVersioningConfigurationException", "The Versioning element must be specified")),
+        _ => {
+            return Err(refuse(
+                400,
+                "IllegalVersioningConfigurationException",
+                "The Versioning element must be specified",
+            ));
+        }
     }
     nothing(200)
 }
@@ -99,7 +105,8 @@ pub(super) fn put_encryption(cx: &mut Cx<'_>, input: Set) -> Result {
     if let Some(by_default) = &rule.apply_server_side_encryption_by_default {
         check_encryption(&by_default.algorithm)?;
         if by_default.algorithm == "AES256" && by_default.key.is_some() {
-            let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
+            let message =
+                "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
             return Err(refuse(400, "InvalidArgument", message));
         }
     }
@@ -185,13 +192,19 @@ struct OwnershipRule {
 pub(super) fn check_ownership(ownership: &str) -> Result<()> {
     match ownership {
         "BucketOwnerEnforced" | "BucketOwnerPreferred" | "ObjectWriter" => Ok(()),
-        _ => Err(invalid("x-amz-object-ownership", ownership, format!("Invalid x-amz-object-ownership header: {ownership}"))),
+        _ => Err(invalid(
+            "x-amz-object-ownership",
+            ownership,
+            format!("Invalid x-amz-object-ownership header: {ownership}"),
+        )),
     }
 }
 
 pub(super) fn get_ownership(cx: &mut Cx<'_>, Only { bucket }: Only) -> Result {
     match &bucket.find(cx)?.ownership {
-        Some(found) => document("OwnershipControls", Ownership { rule: vec![OwnershipRule { object_ownership: found.clone() }] }),
+        Some(found) => {
+            document("OwnershipControls", Ownership { rule: vec![OwnershipRule { object_ownership: found.clone() }] })
+        }
         None => Err(refuse(404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found")
             .detail("BucketName", bucket.name)),
     }
@@ -259,7 +272,9 @@ pub(super) fn put_cors(cx: &mut Cx<'_>, input: Set) -> Result {
         if rule.allowed_method.is_empty() || rule.allowed_origin.is_empty() {
             return Err(malformed("a CORSRule has an AllowedMethod and an AllowedOrigin"));
         }
-        if let Some(bad) = rule.allowed_method.iter().find(|m| !["GET", "PUT", "HEAD", "POST", "DELETE"].contains(&m.as_str())) {
+        if let Some(bad) =
+            rule.allowed_method.iter().find(|m| !["GET", "PUT", "HEAD", "POST", "DELETE"].contains(&m.as_str()))
+        {
             let message = format!("Found unsupported HTTP method in CORS config. Unsupported method is {bad}");
             return Err(refuse(400, "InvalidRequest", message));
         }
@@ -303,7 +318,8 @@ pub(super) fn put_logging(cx: &mut Cx<'_>, input: Set) -> Result {
             }
             None => {
                 let message = "The target bucket for logging does not exist";
-                return Err(refuse(400, "InvalidTargetBucketForLogging", message).detail("TargetBucket", target_bucket.as_str()));
+                return Err(refuse(400, "InvalidTargetBucketForLogging", message)
+                    .detail("TargetBucket", target_bucket.as_str()));
             }
         }
     }

@@ -138,7 +138,11 @@ pub(super) fn put(cx: &mut Cx<'_>, input: Put) -> Result {
     let mut ids: Vec<_> = wanted.rule.iter().map(|rule| rule.id.as_deref()).collect();
     ids.sort_unstable();
     if let Some([Some(twice), _]) = ids.array_windows().find(|[one, other]| one == other) {
-        return Err(refuse(400, "InvalidArgument", format!("Rule ID must be unique. Found same ID for more than one rule: {twice}")));
+        return Err(refuse(
+            400,
+            "InvalidArgument",
+            format!("Rule ID must be unique. Found same ID for more than one rule: {twice}"),
+        ));
     }
     input.bucket.find(cx)?.lifecycle = Some(Lifecycle { document: wanted, minimum_size: minimum_size.clone() });
     Ok(with_minimum(json!({}), &minimum_size))
@@ -177,7 +181,8 @@ fn check(rule: &Rule) -> Result<()> {
         return refuse_request("At least one action needs to be specified in a rule");
     }
     if let Some(expiration) = &rule.expiration {
-        let said = [expiration.date.is_some(), expiration.days.is_some(), expiration.expired_object_delete_marker.is_some()];
+        let said =
+            [expiration.date.is_some(), expiration.days.is_some(), expiration.expired_object_delete_marker.is_some()];
         if said.into_iter().filter(|said| *said).count() != 1 {
             return Err(malformed("an Expiration has one of Date, Days and ExpiredObjectDeleteMarker"));
         }

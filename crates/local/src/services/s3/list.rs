@@ -249,7 +249,11 @@ pub(super) fn versions(cx: &mut Cx<'_>, input: Versions) -> Result {
             let mut shown = entry(&names, name, version, Some(&owner));
             shown["VersionId"] = version.id.as_str().into();
             shown["IsLatest"] = (n == 0).into();
-            if version.object.is_some() { found.push(shown) } else { markers.push(shown) }
+            if version.object.is_some() {
+                found.push(shown)
+            } else {
+                markers.push(shown)
+            }
             last = Some((name.clone(), Some(version.id.clone())));
         }
     }

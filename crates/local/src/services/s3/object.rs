@@ -182,7 +182,8 @@ pub(super) fn check_kms(cx: &Cx<'_>, encryption: &(String, Option<String>, bool)
     }
     let account = cx.account();
     let key = key.as_deref().unwrap_or_default();
-    let key = if key.starts_with("arn:") { key.to_owned() } else { format!("arn:aws:kms:{}:{account}:key/{key}", cx.region) };
+    let key =
+        if key.starts_with("arn:") { key.to_owned() } else { format!("arn:aws:kms:{}:{account}:key/{key}", cx.region) };
     let message = format!(
         "User: {} is not authorized to perform: {action} on resource: {key} because no identity-based policy allows the \
          {action} action",
@@ -281,7 +282,8 @@ pub(super) fn check_conditions(
     if_match: Option<&str>,
     if_none_match: Option<&str>,
 ) -> Result<()> {
-    let there = bucket.objects.get(key).and_then(|versions| versions.last()).and_then(|version| version.object.as_ref());
+    let there =
+        bucket.objects.get(key).and_then(|versions| versions.last()).and_then(|version| version.object.as_ref());
     match (if_match, there) {
         (None, _) => {}
         (Some(_), None) => return Err(no_key(key)),
@@ -301,7 +303,10 @@ pub(super) fn check_conditions(
 
 /// Whether an entity tag is one of those in a header.
 pub(super) fn matches(header: &str, etag: &str) -> bool {
-    header.split(',').map(|one| one.trim().trim_start_matches("W/").trim_matches('"')).any(|one| one == "*" || one == etag)
+    header
+        .split(',')
+        .map(|one| one.trim().trim_start_matches("W/").trim_matches('"'))
+        .any(|one| one == "*" || one == etag)
 }
 
 pub(super) fn failed(condition: &str) -> ApiError {
@@ -446,7 +451,9 @@ struct Deleted {
 fn remove(cx: &mut Cx<'_>, of: &Of, key: &str, version_id: Option<&str>) -> Result<Deleted> {
     let bucket = of.find(cx)?;
     if let Some(id) = version_id {
-        let Some(versions) = bucket.objects.get_mut(key) else { return Ok(Deleted { marker: false, id: Some(id.to_owned()) }) };
+        let Some(versions) = bucket.objects.get_mut(key) else {
+            return Ok(Deleted { marker: false, id: Some(id.to_owned()) });
+        };
         let marker = versions.iter().any(|version| version.id == id && version.object.is_none());
         versions.retain(|version| version.id != id);
         if versions.is_empty() {

@@ -64,7 +64,15 @@ fn check(text: &str, bucket: &str) -> Result<Value> {
     for statement in statements {
         let Some(members) = statement.as_object() else { return Err(malformed("Statement must be a list of objects")) };
         let known = [
-            "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
+            "Sid",
+            "Effect",
+            "Principal",
+            "NotPrincipal",
+            "Action",
+            "NotAction",
+            "Resource",
+            "NotResource",
+            "Condition",
         ];
         if let Some(key) = members.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(malformed(format!("Unknown field {key}")));
@@ -83,8 +91,13 @@ fn check(text: &str, bucket: &str) -> Result<Value> {
             }
         }
         for resource in texts(statement.get("Resource").or(statement.get("NotResource"))) {
-            let of = resource.splitn(6, ':').nth(5).filter(|_| resource.starts_with("arn:aws") && resource.contains(":s3:::"));
-            if of.is_none_or(|of| of != bucket && of != "*" && !of.starts_with(&format!("{bucket}/")) && of != format!("{bucket}*")) {
+            let of = resource
+                .splitn(6, ':')
+                .nth(5)
+                .filter(|_| resource.starts_with("arn:aws") && resource.contains(":s3:::"));
+            if of.is_none_or(|of| {
+                of != bucket && of != "*" && !of.starts_with(&format!("{bucket}/")) && of != format!("{bucket}*")
+            }) {
                 return Err(malformed("Policy has invalid resource"));
             }
         }
@@ -123,9 +136,7 @@ fn none(bucket: &str) -> ApiError {
 
 pub(super) fn get(cx: &mut Cx<'_>, Only { bucket }: Only) -> Result {
     match &bucket.find(cx)?.policy {
-        Some(policy) => {
-            Ok(json!({"Headers": {"content-type": "application/json"}, "Body": STANDARD.encode(policy)}))
-        }
+        Some(policy) => Ok(json!({"Headers": {"content-type": "application/json"}, "Body": STANDARD.encode(policy)})),
         None => Err(none(&bucket.name)),
     }
 }
@@ -156,12 +167,22 @@ mod tests {
         };
         let code = |text: &str| check(text, "b").map(|policy| is_public(&policy)).map_err(|error| error.code);
         assert_eq!(code(&policy("Sid", json!("x"))), Ok(true));
-        assert_eq!(code(&policy("Principal", json!({"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}))), Ok(false));
+        assert_eq!(
+            code(&policy("Principal", json!({"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}))),
+            Ok(false)
+        );
         assert_eq!(code(&policy("Effect", json!("Deny"))), Ok(false));
         assert_eq!(code(&policy("Condition", json!({"Bool": {"aws:SecureTransport": "true"}}))), Ok(false));
         for bad in [
-            "", "text", "[]", " {}", "{}", &policy("Foo", json!(1)), &policy("Effect", json!("Maybe")),
-            &policy("Action", json!("ec2:*")), &policy("Resource", json!("arn:aws:s3:::other/*")),
+            "",
+            "text",
+            "[]",
+            " {}",
+            "{}",
+            &policy("Foo", json!(1)),
+            &policy("Effect", json!("Maybe")),
+            &policy("Action", json!("ec2:*")),
+            &policy("Resource", json!("arn:aws:s3:::other/*")),
             &policy("NotAction", json!("s3:*")),
         ] {
             assert_eq!(code(bad), Err("MalformedPolicy".to_owned()), "{bad}");

@@ -54,7 +54,9 @@ impl Read {
             (None, None) => false,
         };
         match unchanged {
-            true => Err(ApiError::new("NotModified", "Not Modified").status(304).header("etag", format!("\"{}\"", object.etag))),
+            true => Err(ApiError::new("NotModified", "Not Modified")
+                .status(304)
+                .header("etag", format!("\"{}\"", object.etag))),
             false => Ok(()),
         }
     }

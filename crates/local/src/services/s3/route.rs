@@ -47,12 +47,7 @@ const OF_BUCKET: &[Row] = &[
     ("metrics", "GetBucketMetricsConfiguration", "PutBucketMetricsConfiguration", "DeleteBucketMetricsConfiguration"),
     ("notification", "GetBucketNotificationConfiguration", "PutBucketNotificationConfiguration", ""),
     ("object-lock", "GetObjectLockConfiguration", "PutObjectLockConfiguration", ""),
-    (
-        "ownershipControls",
-        "GetBucketOwnershipControls",
-        "PutBucketOwnershipControls",
-        "DeleteBucketOwnershipControls",
-    ),
+    ("ownershipControls", "GetBucketOwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls"),
     ("policy", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
     ("policyStatus", "GetBucketPolicyStatus", "", ""),
     ("publicAccessBlock", "GetPublicAccessBlock", "PutPublicAccessBlock", "DeletePublicAccessBlock"),
@@ -162,8 +157,7 @@ pub(super) fn route(parts: &Parts) -> Result<(String, Value)> {
     if !parts.key.is_empty() {
         input.insert("Key".to_owned(), parts.key.as_str().into());
     }
-    let subresource =
-        |name: &str| name != "uploadId" && OF_BUCKET.iter().chain(OF_OBJECT).any(|row| row.0 == name);
+    let subresource = |name: &str| name != "uploadId" && OF_BUCKET.iter().chain(OF_OBJECT).any(|row| row.0 == name);
     for (name, value) in &parts.query {
         let known = ["list-type", "x-id"].contains(&name.as_str()) || name.starts_with("X-Amz-");
         if !known && !subresource(name) && !POST.iter().any(|(sub, _)| sub == name && *sub != "uploadId") {
@@ -171,7 +165,8 @@ pub(super) fn route(parts: &Parts) -> Result<(String, Value)> {
         }
     }
     let stores = ["PutObject", "CopyObject", "CreateMultipartUpload"].contains(&operation);
-    let conditional = stores || ["GetObject", "HeadObject", "DeleteObject", "CompleteMultipartUpload"].contains(&operation);
+    let conditional =
+        stores || ["GetObject", "HeadObject", "DeleteObject", "CompleteMultipartUpload"].contains(&operation);
     // What an object is stored with, beside its body.
     let (mut metadata, mut content, mut traits) = (Map::new(), Map::new(), Map::new());
     for (name, value) in &parts.headers {
