@@ -252,7 +252,8 @@ pub struct EmitTerraform {
     /// Add import blocks for what is live, so that Terraform takes it over without a change.
     #[arg(long, env = "AOMIDORI_IMPORT", value_parser = BoolishValueParser::new())]
     pub import: bool,
-    /// Keep Terraform's state in S3, with a lock [default: in files].
+    /// Keep Terraform's state in S3, in a bucket that is there, under S3's own lock (Terraform 1.11); `?region=REGION` where
+    /// the bucket is not in the stack's region [default: in files].
     #[arg(long, value_name = "s3://BUCKET/KEY", env = "AOMIDORI_BACKEND")]
     pub backend: Option<String>,
     /// Overwrite files that were edited.

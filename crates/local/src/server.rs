@@ -438,8 +438,10 @@ impl Shared {
             return Err(protocol::no_such_operation(service, &operation));
         };
         let region = credentials.region.unwrap_or_else(|| self.options.region.clone());
-        let action = format!("{}:{operation}", service.prefix);
-        if self.options.deny.iter().any(|pattern| wildcard(pattern, &action)) {
+        // By the call's name, or by the permission's where they differ.
+        let names = [&operation, protocol::permission(service, &operation)];
+        let names = names.map(|name| format!("{}:{name}", service.prefix));
+        if self.options.deny.iter().any(|pattern| names.iter().any(|name| wildcard(pattern, name))) {
             let account = &self.options.account;
             let resource = match service.protocol {
                 protocol::Protocol::S3 { .. } => services::s3::resource_of(&input),

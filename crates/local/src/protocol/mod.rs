@@ -256,12 +256,17 @@ pub(crate) fn throttled(service: &Service) -> ApiError {
     }
 }
 
+/// What IAM calls the permission to call an operation.
+pub(crate) fn permission<'a>(service: &Service, operation: &'a str) -> &'a str {
+    match service.protocol {
+        Protocol::S3 { .. } => services::s3::permission(operation),
+        _ => operation,
+    }
+}
+
 /// A call that the caller's policies do not allow.
 pub(crate) fn denied(service: &Service, operation: &str, caller: &str, resource: &str) -> ApiError {
-    let action = match service.protocol {
-        Protocol::S3 { .. } => format!("s3:{}", services::s3::permission(operation)),
-        _ => format!("{}:{operation}", service.prefix),
-    };
+    let action = format!("{}:{}", service.prefix, permission(service, operation));
     let what = format!(
         "User: {caller} is not authorized to perform: {action} on resource: {resource} \
          because no identity-based policy allows the {action} action"

@@ -178,7 +178,7 @@ fn check(rule: &Rule) -> Result<()> {
         || !rule.noncurrent_version_transition.is_empty()
         || rule.abort_incomplete_multipart_upload.is_some();
     if !acts {
-        return refuse_request("At least one action needs to be specified in a rule");
+        return Err(refuse(400, "InvalidRequest", "At least one action needs to be specified in a rule"));
     }
     if let Some(expiration) = &rule.expiration {
         let said =
@@ -197,10 +197,6 @@ fn check(rule: &Rule) -> Result<()> {
         return refused("'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer");
     }
     Ok(())
-}
-
-fn refuse_request(message: &str) -> Result<()> {
-    Err(refuse(400, "InvalidRequest", message))
 }
 
 pub(super) fn delete(cx: &mut Cx<'_>, Only { bucket }: Only) -> Result {

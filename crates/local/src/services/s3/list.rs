@@ -220,7 +220,7 @@ pub(super) fn versions(cx: &mut Cx<'_>, input: Versions) -> Result {
     let delimiter = input.delimiter.as_deref();
     let mut rolled = page(bucket.objects.keys(), &input.prefix, delimiter, key_marker, usize::MAX);
     // A page may have ended in the middle of a key's versions.
-    let unfinished = key_marker.filter(|_| id_marker.is_some()).map(str::to_owned);
+    let unfinished = key_marker.filter(|key| id_marker.is_some() && key.starts_with(&input.prefix)).map(str::to_owned);
     rolled.keys.splice(0..0, unfinished);
     let (mut found, mut markers, mut prefixes) = (Vec::new(), Vec::new(), Vec::new());
     let mut next: Option<(String, Option<String>)> = None;

@@ -248,3 +248,6 @@ fn owner(account: &str) -> Value {
     let id = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(account.as_bytes()));
     json!({"ID": id})
 }
+
+#[cfg(test)]
+mod tests;

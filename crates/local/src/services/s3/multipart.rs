@@ -126,6 +126,7 @@ pub(super) struct Complete {
     document: String,
     if_match: Option<String>,
     if_none_match: Option<String>,
+    mp_object_size: Option<usize>,
     #[serde(default, rename = "ChecksumType")]
     _checksum_type: Option<String>,
 }
@@ -177,6 +178,10 @@ pub(super) fn complete(cx: &mut Cx<'_>, input: Complete) -> Result {
         tags.extend(hex::decode(&part.etag).unwrap_or_default());
         sums.extend(STANDARD.decode(kept.of(&bytes)).unwrap_or_default());
         body.extend(bytes);
+    }
+    if input.mp_object_size.is_some_and(|size| size != body.len()) {
+        let message = "The provided 'x-amz-mp-object-size' header value does not match what was computed.";
+        return Err(refuse(400, "InvalidRequest", message));
     }
     let traits = upload.traits.clone();
     let mut object = traits.object(bucket, &body, kept)?;
