@@ -13,6 +13,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use aomidori_testkit::s3;
 use aomidori_testkit::terraform::Terraform;
 use serde_json::{Value, json};
 
@@ -101,19 +102,24 @@ fn rename_marks(folder: &Path) {
     }
 }
 
-/// The practice environment as somebody else's Terraform manages it, with its state in a file: built, imported, and
-/// without our marks.
+const REGION: &str = "ap-northeast-1";
+/// Where somebody else's Terraform keeps its state.
+const STATE: &str = "s3://team-states/practice/terraform.tfstate";
+
+/// The practice environment as somebody else's Terraform manages it, with its state in S3, and pulled to a file: built,
+/// imported, and without our marks.
 fn managed_by_terraform(sandbox: &Sandbox) -> Option<PathBuf> {
     let terraform = Terraform::find()?;
     sandbox.ends(0, "up --yes");
-    sandbox.ends(0, "emit terraform --out emitted --import");
+    s3::make_bucket(&sandbox.endpoint(), REGION, "team-states").unwrap();
+    sandbox.ends(0, &format!("emit terraform --out emitted --import --backend {STATE}"));
     rename_marks(&sandbox.path("emitted"));
     let root = terraform.root(&sandbox.path("emitted"), &sandbox.endpoint()).unwrap();
     let values = format!("-var-file={}", sandbox.path("emitted/terraform.tfvars").display());
     let said = root.run(["apply", "-auto-approve", "-no-color", &values]).unwrap();
     assert!(said.contains("78 imported, 0 added"), "{said}");
     let state = sandbox.path("terraform.tfstate");
-    std::fs::copy(root.path().join("terraform.tfstate"), &state).unwrap();
+    std::fs::write(&state, root.run(["state", "pull"]).unwrap()).unwrap();
     Some(state)
 }
 
@@ -125,12 +131,14 @@ fn what_terraform_manages_is_taken_over_by_tags_alone() {
     assert!(text.contains("take over what is there with `adopt`"), "{text}");
 
     let before = sandbox.calls();
-    let (text, _) = sandbox.ends(0, "adopt --tfstate terraform.tfstate --dry-run");
-    assert!(text.contains("module.network.aws_subnet.private[\"a\"]"), "{text}");
-    assert!(text.contains("64 resources to mark, 0 without a place"), "{text}");
+    for place in ["terraform.tfstate", STATE] {
+        let (text, _) = sandbox.ends(0, &format!("adopt --tfstate {place} --dry-run"));
+        assert!(text.contains("module.network.aws_subnet.private[\"a\"]"), "{text}");
+        assert!(text.contains("64 resources to mark, 0 without a place"), "{text}");
+    }
     sandbox.ends(5, "adopt --tfstate terraform.tfstate");
     sandbox.ends(3, "plan");
-    let (_, result) = sandbox.ends(0, "adopt --tfstate terraform.tfstate --yes --json");
+    let (_, result) = sandbox.ends(0, &format!("adopt --tfstate {STATE} --yes --json"));
     assert_eq!(result["result"]["adopted"], true);
     assert_eq!(result["result"]["matched"].as_array().unwrap().len(), 64);
     assert_eq!(result["result"]["left"], json!([]));
@@ -199,9 +207,44 @@ fn what_is_no_state_is_told_before_any_cloud_is_asked() {
         assert!(shown.contains(said) && !shown.contains("s3cret"), "{shown}");
         assert!(shown.contains("help:"), "{shown}");
     }
+    for place in ["s3://", "s3://team-states", "s3://team-states/folder/", "s3://team-states/x?foo=bar", "https://a/b"]
+    {
+        let (shown, _) = sandbox.ends(1, &format!("adopt --tfstate {place} --yes"));
+        assert!(shown.contains("s3://BUCKET/KEY"), "{shown}");
+    }
     sandbox.ends(1, "adopt --tfstate nowhere.tfstate");
     sandbox.ends(1, "adopt");
     assert!(!sandbox.path("cloud").exists());
+}
+
+#[test]
+fn a_state_in_s3_is_found_or_it_is_told_what_is_there() {
+    let sandbox = Sandbox::new();
+    sandbox.ends(0, "local start");
+    let endpoint = sandbox.endpoint();
+    let says = |code: i32, place: &str, parts: &[&str]| {
+        let (text, _) = sandbox.ends(code, &format!("adopt --tfstate {place} --dry-run"));
+        assert!(parts.iter().all(|part| text.contains(part)), "{parts:?}\n{text}");
+    };
+    says(1, "s3://team-states/a.tfstate", &["there is no bucket `team-states`", "help:"]);
+    // In another region than the stack, with a workspace's state.
+    s3::make_bucket(&endpoint, "eu-west-1", "team-states").unwrap();
+    let put = |key: &str, body: &str| {
+        s3::send(&endpoint, "eu-west-1", "PUT", &format!("/team-states/{key}"), body).unwrap();
+    };
+    let state = json!({"version": 4, "resources": [{
+        "mode": "managed", "type": "aws_vpc", "name": "old", "provider": "p",
+        "instances": [{"attributes": {"id": "vpc-0", "password": "s3cret"}}],
+    }]});
+    put("env:/blue/a.tfstate", &state.to_string());
+    put("bad.tfstate", "not json, s3cret");
+    says(
+        1,
+        "s3://team-states/a.tfstate",
+        &["has no object `a.tfstate`", "it has `bad.tfstate`, `env:/blue/a.tfstate`"],
+    );
+    says(0, "s3://team-states/env:/blue/a.tfstate", &["`team-states` is in eu-west-1", "vpc-0 is not there"]);
+    says(1, "s3://team-states/bad.tfstate?region=eu-west-1", &["it is not JSON"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use crate::adopt::Claims;
 use crate::client::{Cx, Settings};
 use crate::images::{self, MissingImage};
+use crate::s3::{self, S3Error, S3Object, S3Place};
 use crate::{holders, lease, live, observe};
 
 /// One account and region of AWS (or of anything that speaks its protocols).
@@ -73,6 +74,14 @@ impl Aws {
     /// ECS cannot be asked.
     pub async fn services(&self, arns: &[String]) -> Result<BTreeMap<String, Service>, CloudError> {
         crate::deploy::services(&self.cx, arns).boxed().await
+    }
+
+    /// Reads an object from S3. A bucket in another region is asked there; what breaks in the middle is read again.
+    ///
+    /// # Errors
+    /// There is no such object, it may not be read, or it is too large.
+    pub async fn s3_object(&self, place: &S3Place) -> Result<S3Object, S3Error> {
+        s3::read(&self.cx, place, s3::LIMIT).boxed().await
     }
 
     /// How many requests were sent so far, by `service:Operation`, repetitions counted.

@@ -72,6 +72,7 @@ pub(crate) struct Cx {
     pub(crate) servicediscovery: aws_sdk_servicediscovery::Client,
     pub(crate) codedeploy: aws_sdk_codedeploy::Client,
     pub(crate) route53: aws_sdk_route53::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) tagging: aws_sdk_resourcegroupstagging::Client,
@@ -106,11 +107,14 @@ impl Cx {
         };
         let calls = Calls::default();
         macro_rules! client {
-            ($krate:ident, $prefix:literal) => {{
+            ($krate:ident, $prefix:literal $(, $method:ident $value:expr)?) => {{
                 let counter = Counter { prefix: $prefix, calls: calls.clone() };
-                $krate::Client::from_conf($krate::config::Builder::from(&config).interceptor(counter).build())
+                let builder = $krate::config::Builder::from(&config).interceptor(counter);
+                $krate::Client::from_conf(builder$(.$method($value))?.build())
             }};
         }
+        // Behind an endpoint of somebody's own there is no DNS with a name for each bucket.
+        let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         Ok(Cx {
             region,
             ec2: client!(aws_sdk_ec2, "ec2"),
@@ -122,6 +126,7 @@ impl Cx {
             servicediscovery: client!(aws_sdk_servicediscovery, "servicediscovery"),
             codedeploy: client!(aws_sdk_codedeploy, "codedeploy"),
             route53: client!(aws_sdk_route53, "route53"),
+            s3: client!(aws_sdk_s3, "s3", force_path_style own_endpoint),
             sts: client!(aws_sdk_sts, "sts"),
             ssm: client!(aws_sdk_ssm, "ssm"),
             tagging: client!(aws_sdk_resourcegroupstagging, "tag"),

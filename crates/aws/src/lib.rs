@@ -21,6 +21,7 @@ mod kinds;
 mod lease;
 mod live;
 mod observe;
+mod s3;
 mod services;
 mod tags;
 
@@ -28,3 +29,4 @@ pub use adopt::{Claiming, Claims, Walk};
 pub use aws::Aws;
 pub use client::Settings;
 pub use images::MissingImage;
+pub use s3::{S3Error, S3Object, S3Place};

@@ -147,8 +147,9 @@ pub struct Down {
 /// What `adopt` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Adopt {
-    /// A Terraform state, version 4 (`terraform state pull` writes one).
-    #[arg(long, value_name = "FILE", env = "AOMIDORI_TFSTATE")]
+    /// A Terraform state, version 4: a file (`terraform state pull` writes one), or `s3://BUCKET/KEY`. A bucket in another
+    /// region is found; `?region=REGION` names it, `?versionId=ID` an earlier version.
+    #[arg(long, value_name = "FILE|s3://BUCKET/KEY", env = "AOMIDORI_TFSTATE")]
     pub tfstate: Option<String>,
     /// An ECS service to describe with all that belongs to it, where there is no state; repeatable.
     #[arg(long, value_name = "CLUSTER/SERVICE", action = ArgAction::Append, conflicts_with = "tfstate")]
@@ -251,7 +252,8 @@ pub struct EmitTerraform {
     /// Add import blocks for what is live, so that Terraform takes it over without a change.
     #[arg(long, env = "AOMIDORI_IMPORT", value_parser = BoolishValueParser::new())]
     pub import: bool,
-    /// Keep Terraform's state in S3, with a lock [default: in files].
+    /// Keep Terraform's state in S3, in a bucket that is there, under S3's own lock (Terraform 1.11); `?region=REGION` where
+    /// the bucket is not in the stack's region [default: in files].
     #[arg(long, value_name = "s3://BUCKET/KEY", env = "AOMIDORI_BACKEND")]
     pub backend: Option<String>,
     /// Overwrite files that were edited.

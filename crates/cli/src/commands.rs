@@ -10,7 +10,7 @@ mod plan;
 mod session;
 mod status;
 
-use aomidori_aws::Aws;
+use aomidori_aws::{Aws, S3Place};
 use aomidori_engine::run::Difference;
 use aomidori_plan::Mode;
 
@@ -227,6 +227,15 @@ async fn named(session: &Session<Aws>, result: Result<Exit, Error>) -> Result<Ex
         Ok(exit) => Ok(exit),
         Err(error) => Err(connect::name_caller(&session.cloud, error).await),
     }
+}
+
+/// A place in S3 that a flag names.
+fn in_s3(flag: &str, text: &str) -> Result<S3Place, Error> {
+    text.parse().map_err(|why| Error::Setting {
+        origin: flag.to_owned(),
+        value: text.to_owned(),
+        takes: format!("`s3://BUCKET/KEY`, or that with `?region=REGION`: {why}"),
+    })
 }
 
 /// Prints the result line of a command that went well.

@@ -245,6 +245,14 @@ pub enum Error {
         /// Why.
         source: aomidori_adopt::StateError,
     },
+    /// A Terraform state in S3 that cannot be read.
+    #[error("{place} cannot be read")]
+    StateObject {
+        /// Where it is.
+        place: String,
+        /// Why.
+        source: aomidori_aws::S3Error,
+    },
     /// Some of what shall be taken over is another stack's.
     #[error("{} to another stack", belong(.0.len()))]
     OwnedByOthers(Vec<String>),
@@ -379,6 +387,7 @@ impl Error {
             | Error::Emit(_)
             | Error::EmitFor(_)
             | Error::State { .. }
+            | Error::StateObject { .. }
             | Error::Bug(_) => Exit::Error,
         }
     }
@@ -417,7 +426,7 @@ impl Error {
             Error::Emit(_) | Error::EmitFor(_) => "emit",
             Error::Overwrite { .. } => "overwrite",
             Error::Deployment(failure) => failure.code(),
-            Error::State { .. } => "tfstate",
+            Error::State { .. } | Error::StateObject { .. } => "tfstate",
             Error::OwnedByOthers(_) => "owned_by_others",
             Error::Bug(_) => "bug",
         }

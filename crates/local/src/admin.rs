@@ -26,7 +26,7 @@ struct SetClock {
 
 pub(crate) fn answer(shared: &Arc<Shared>, method: &Method, path: &str, body: &[u8]) -> Response {
     let (status, body) = route(shared, method, path, body);
-    Response { status, content_type: "application/json", headers: Vec::new(), body: body.to_string() }
+    Response { status, content_type: "application/json".into(), headers: Vec::new(), body: body.to_string().into() }
 }
 
 fn route(shared: &Arc<Shared>, method: &Method, path: &str, body: &[u8]) -> (u16, Value) {

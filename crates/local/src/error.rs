@@ -10,6 +10,8 @@ pub(crate) struct ApiError {
     pub(crate) status: u16,
     /// Further members of the error's shape.
     pub(crate) details: Map<String, Value>,
+    /// Headers beside the body: S3's.
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 pub(crate) type Result<T = Value> = std::result::Result<T, ApiError>;
@@ -17,7 +19,7 @@ pub(crate) type Result<T = Value> = std::result::Result<T, ApiError>;
 impl ApiError {
     /// HTTP status 400, which is what AWS uses for nearly everything.
     pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        ApiError { code: code.into(), message: message.into(), status: 400, details: Map::new() }
+        ApiError { code: code.into(), message: message.into(), status: 400, details: Map::new(), headers: Vec::new() }
     }
 
     pub(crate) fn status(mut self, status: u16) -> Self {
@@ -27,6 +29,11 @@ impl ApiError {
 
     pub(crate) fn detail(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.details.insert(member.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 }

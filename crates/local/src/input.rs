@@ -63,6 +63,7 @@ impl InputError {
             (Protocol::Ec2, InputError::Invalid(why)) => {
                 ApiError::new("InvalidParameterValue", format!("Invalid value for parameter {path}: {why}"))
             }
+            (Protocol::S3 { .. }, InputError::Unknown(_)) => ApiError::new("NotImplemented", unknown()).status(501),
             (_, InputError::Missing(_)) => ApiError::new(
                 cx.service.invalid,
                 format!(

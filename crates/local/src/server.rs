@@ -315,9 +315,9 @@ async fn receive(
     // A listener is open before its creation is answered.
     traffic::sync(&shared);
     let mut builder =
-        axum::http::Response::builder().status(response.status).header("content-type", response.content_type);
+        axum::http::Response::builder().status(response.status).header("content-type", response.content_type.as_ref());
     for (name, value) in response.headers {
-        builder = builder.header(name, value);
+        builder = builder.header(name.as_ref(), value);
     }
     builder.body(Body::from(response.body)).unwrap_or_else(|_| {
         // A header that HTTP cannot carry: the body is what matters.
@@ -438,10 +438,15 @@ impl Shared {
             return Err(protocol::no_such_operation(service, &operation));
         };
         let region = credentials.region.unwrap_or_else(|| self.options.region.clone());
-        let action = format!("{}:{operation}", service.prefix);
-        if self.options.deny.iter().any(|pattern| wildcard(pattern, &action)) {
+        // By the call's name, or by the permission's where they differ.
+        let names = [&operation, protocol::permission(service, &operation)];
+        let names = names.map(|name| format!("{}:{name}", service.prefix));
+        if self.options.deny.iter().any(|pattern| names.iter().any(|name| wildcard(pattern, name))) {
             let account = &self.options.account;
-            let resource = format!("arn:aws:{}:{region}:{account}:*", service.prefix);
+            let resource = match service.protocol {
+                protocol::Protocol::S3 { .. } => services::s3::resource_of(&input),
+                _ => format!("arn:aws:{}:{region}:{account}:*", service.prefix),
+            };
             return Err(protocol::denied(service, &operation, &sts::caller_arn(account), &resource));
         }
 

@@ -29,6 +29,7 @@ scripts! {
     logs
     ecs
     deploy
+    s3
 }
 
 fn run(script: &str, options: Options) {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use aomidori_hcl::{Layout, Options, emit};
+use aomidori_hcl::{Backend, Layout, Options, emit};
 use aomidori_model::Stack;
-use aomidori_testkit::Terraform;
+use aomidori_testkit::{Terraform, s3};
 
 use crate::account::{Account, Census, REGION, chain};
 use crate::folder::Folder;
@@ -20,6 +20,8 @@ pub enum Point {
     Init,
     /// `terraform apply` on the empty account.
     Apply,
+    /// Somebody else's lock on a state does not stop Terraform.
+    Lock,
     /// Terraform has changes after its own apply.
     Again,
     /// Our plan is not empty after Terraform's apply.
@@ -47,6 +49,7 @@ impl fmt::Display for Point {
             Point::Emit => "emitting",
             Point::Init => "terraform init",
             Point::Apply => "terraform apply on an empty account",
+            Point::Lock => "terraform plan beside another's lock",
             Point::Again => "terraform plan after terraform apply",
             Point::OurPlan => "our plan after terraform apply",
             Point::Down => "our down after terraform apply",
@@ -84,7 +87,11 @@ pub fn emitted(
     layout: Layout,
     import: Option<std::collections::BTreeMap<aomidori_model::Address, aomidori_hcl::Live>>,
 ) -> Result<Vec<aomidori_hcl::File>, Failure> {
-    let options = Options { layout, import, region: Some(REGION.to_owned()), ..Options::default() };
+    emitted_for(stack, Options { layout, import, ..Options::default() })
+}
+
+fn emitted_for(stack: &Stack, options: Options) -> Result<Vec<aomidori_hcl::File>, Failure> {
+    let options = Options { region: Some(REGION.to_owned()), ..options };
     emit(stack, &options).map_err(|error| Failure { point: Point::Emit, said: chain(&error) })
 }
 
@@ -104,6 +111,46 @@ pub fn inward(terraform: &Terraform, account: &Account, stack: &Stack, layout: L
     at(Point::OurPlan, account.settled(stack))?;
     at(Point::Down, account.down(stack))?;
     nothing_left(&before, account)
+}
+
+/// Terraform alone, with its states in S3: a root of the three reads the others' there. It applies what is emitted on an
+/// account that has the bucket only, does nothing while somebody else holds a lock, and has no changes then; neither has
+/// our plan; its `destroy` leaves nothing.
+///
+/// # Errors
+/// Where it breaks off.
+pub fn in_s3(terraform: &Terraform, account: &Account, stack: &Stack, layout: Layout) -> Result<(), Failure> {
+    let endpoint = account.local.endpoint();
+    let (bucket, key) = ("team-states", "practice/terraform.tfstate");
+    let made = s3::make_bucket(&endpoint, REGION, bucket).map_err(|error| error.to_string());
+    at(Point::Preparation, made)?;
+    let before = account.census();
+    let backend = Backend::S3 { bucket: bucket.into(), key: key.into(), region: REGION.into() };
+    let files = emitted_for(stack, Options { layout, backend, ..Options::default() })?;
+    let folder = at(Point::Init, Folder::new(terraform, &endpoint, &files))?;
+    at(Point::Apply, folder.apply())?;
+    at(Point::Lock, locked(&folder, &endpoint, bucket, &files))?;
+    at(Point::Again, folder.no_changes())?;
+    at(Point::Preparation, account.push_images(stack))?;
+    at(Point::OurPlan, account.settled(stack))?;
+    at(Point::Destroy, folder.destroy())?;
+    nothing_left(&before, account)
+}
+
+/// Puts a lock where the first root's is, as another run would.
+fn locked(folder: &Folder<'_>, endpoint: &str, bucket: &str, files: &[aomidori_hcl::File]) -> Result<(), String> {
+    let keys = files.iter().filter(|file| file.path.ends_with("backend.tf")).flat_map(|file| file.text.lines());
+    let key = keys.filter_map(|line| line.trim().strip_prefix("key")?.split('"').nth(1)).next();
+    let lock = format!("/{bucket}/{}.tflock", key.ok_or("no root has a key")?);
+    let send = |method, body| s3::send(endpoint, REGION, method, &lock, body).map_err(|error| error.to_string());
+    send("PUT", r#"{"ID": "1", "Operation": "OperationTypeApply", "Who": "somebody@elsewhere"}"#)?;
+    let said = folder.no_changes();
+    send("DELETE", "")?;
+    match said {
+        Err(said) if said.contains("Error acquiring the state lock") && said.contains("somebody@elsewhere") => Ok(()),
+        Err(said) => Err(said),
+        Ok(()) => Err("it went on beside somebody else's lock".to_owned()),
+    }
 }
 
 /// From us to Terraform: `up`; Terraform imports everything, changes nothing and has no changes then; its `destroy`

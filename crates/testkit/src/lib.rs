@@ -3,10 +3,12 @@
 //! - [`python`] makes virtual environments with packages of PyPI (boto3, moto) below `target/`, and skips loudly where
 //!   there is no Python.
 //! - [`terraform`] runs HashiCorp's Terraform and AWS provider, and skips loudly where they are missing.
+//! - [`s3`] puts objects into buckets.
 //! - [`FaultProxy`] stands between a client and a server and loses the n-th request, its answer, or everything after it.
 
 pub mod proxy;
 pub mod python;
+pub mod s3;
 pub mod terraform;
 
 pub use proxy::{Fault, FaultProxy};

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use aomidori_adopt::{Candidate, Claims, Description, Reading, State, Unsaid, declare, describe, place, stray};
-use aomidori_aws::{Aws, Claiming};
+use aomidori_aws::{Aws, Claiming, S3Error, S3Place};
 use aomidori_engine::{Cloud as _, End, Events, Planned, RunError};
 use aomidori_model::{KindName, Stack, StackName};
 use aomidori_plan::{Observation, Ownership, Plan};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::change::{Answer, ask, failures};
 use super::session::{AtOnce, Session, drive};
-use super::{done, named, prepare};
+use super::{done, in_s3, named, prepare};
 use crate::app::App;
 use crate::args;
 use crate::connect;
@@ -58,7 +58,7 @@ pub(crate) async fn run(
         return Err(Error::Setting {
             origin: "--tfstate".to_owned(),
             value: String::new(),
-            takes: "a file with a Terraform state to adopt from; or name a `--service`".to_owned(),
+            takes: "a file or `s3://BUCKET/KEY` with a Terraform state to adopt from; or name a `--service`".to_owned(),
         });
     };
     let asked = Asked {
@@ -66,20 +66,43 @@ pub(crate) async fn run(
         dry_run: environment.on(*dry_run, "AOMIDORI_DRY_RUN")?,
         compact: environment.on(detail.compact, "AOMIDORI_COMPACT")?,
     };
-    if place.starts_with("s3://") {
-        return Err(Error::Setting {
-            origin: "--tfstate".to_owned(),
-            value: place,
-            takes: "a file: a state in S3 is written to one by `terraform state pull > FILE`".to_owned(),
-        });
-    }
-    // A file that is none is told before any cloud is asked.
-    let state = State::read(&file(&place)?).map_err(|source| Error::State { place: place.clone(), source })?;
+    // A place or a file that is none is told before any cloud is asked.
+    let there = if place.contains("://") { Some(in_s3("--tfstate", &place)?) } else { None };
+    let state = match &there {
+        Some(_) => None,
+        None => Some(read(&file(&place)?, &place)?),
+    };
     let session = connect::open(app, source, settings, printer).await?;
+    let state = match (state, there) {
+        (Some(state), _) => Ok(state),
+        (None, Some(there)) => fetch(&session, &there, printer).await,
+        (None, None) => Err(Error::Bug("a state is in a file or in S3".to_owned())),
+    };
+    let state = match state {
+        Ok(state) => state,
+        Err(error) => return named(&session, Err(error)).await,
+    };
     match from_state(session, &asked, &state, printer).await {
         Ok(exit) => Ok(exit),
         Err((session, error)) => named(&session, Err(error)).await,
     }
+}
+
+fn read(bytes: &[u8], place: &str) -> Result<State, Error> {
+    State::read(bytes).map_err(|source| Error::State { place: place.to_owned(), source })
+}
+
+/// A state in S3, read with the credentials, region and endpoint of all else.
+async fn fetch(session: &Session<Aws>, place: &S3Place, printer: &mut Printer) -> Result<State, Error> {
+    guard(session).await?;
+    let object = session.cloud.s3_object(place).await.map_err(|error| match error {
+        S3Error::Cloud(error) => session.cloud_error(error),
+        source => Error::StateObject { place: place.to_string(), source },
+    })?;
+    if let Some(region) = &object.elsewhere {
+        printer.note(&format!("note: the bucket `{}` is in {region}, and was read there\n", place.bucket));
+    }
+    read(&object.bytes, &place.to_string())
 }
 
 /// What `adopt` was asked for.

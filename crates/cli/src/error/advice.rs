@@ -78,6 +78,7 @@ impl Error {
             Error::Overwrite { why, .. } | Error::OwnedByOthers(why) => why.clone(),
             Error::Deployment(failure) => failure.why(),
             Error::State { source, .. } => vec![source.to_string()],
+            Error::StateObject { source, .. } => vec![source.to_string()],
             Error::Bug(_) => Vec::new(),
         }
     }
@@ -174,6 +175,7 @@ impl Error {
             }
             Error::Deployment(failure) => failure.help(),
             Error::State { source, .. } => vec![source.help().to_owned()],
+            Error::StateObject { source, .. } => source.help(),
             Error::OwnedByOthers(_) => vec![
                 "nothing was marked; what carries another stack's mark is that stack's, and its `down` deletes it"
                     .to_owned(),

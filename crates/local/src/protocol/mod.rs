@@ -1,7 +1,10 @@
 //! AWS's wire protocols: from an HTTP request to an operation's name and input tree, and back.
 
 pub(crate) mod query;
+pub(crate) mod s3;
 pub(crate) mod xml;
+
+use std::borrow::Cow;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
@@ -32,6 +35,11 @@ pub(crate) enum Protocol {
         namespace: &'static str,
         /// Finds the operation and its whole input (path, query and body).
         route: fn(&Rest) -> Option<(String, Value)>,
+    },
+    /// Buckets and keys in host and path, members in headers, bodies of any kind; see [`s3`].
+    S3 {
+        /// Finds the operation and its whole input.
+        route: fn(&s3::Parts) -> crate::error::Result<(String, Value)>,
     },
 }
 
@@ -83,9 +91,17 @@ pub(crate) struct Credentials {
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    pub(crate) content_type: &'static str,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: String,
+    pub(crate) content_type: Cow<'static, str>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    /// With a request's id, as all services but S3 name it.
+    fn new(status: u16, content_type: &'static str, request_id: &str, body: String) -> Response {
+        let headers = vec![("x-amzn-requestid".into(), request_id.to_owned())];
+        Response { status, content_type: content_type.into(), headers, body: body.into() }
+    }
 }
 
 /// Decodes a request. The error is a finished response, in the envelope that the caller most likely understands.
@@ -113,6 +129,11 @@ pub(crate) fn decode(request: &Request, request_id: &str) -> Result<Call, Box<Re
             })?
         };
         return Ok(Call { service, operation: operation.to_owned(), input, credentials });
+    }
+
+    if credentials.as_ref().is_some_and(|known| known.service.as_deref() == Some(services::s3::SERVICE.name)) {
+        return s3::decode(request, &services::s3::SERVICE, credentials.unwrap_or_default(), query)
+            .map_err(|error| Box::new(encode_error(&services::s3::SERVICE, &error, request_id)));
     }
 
     let segments: Vec<String> = request
@@ -220,6 +241,7 @@ pub(crate) fn expired(service: &Service) -> ApiError {
             ApiError::new("ExpiredTokenException", "The security token included in the request is expired")
         }
         Protocol::Ec2 => ApiError::new("RequestExpired", "Request has expired."),
+        Protocol::S3 { .. } => ApiError::new("ExpiredToken", "The provided token has expired."),
         _ => ApiError::new("ExpiredToken", "The security token included in the request is expired").status(403),
     }
 }
@@ -229,13 +251,22 @@ pub(crate) fn throttled(service: &Service) -> ApiError {
     match service.protocol {
         Protocol::Ec2 => ApiError::new("RequestLimitExceeded", "Request limit exceeded.").status(503),
         Protocol::Json { .. } => ApiError::new("ThrottlingException", "Rate exceeded"),
+        Protocol::S3 { .. } => ApiError::new("SlowDown", "Please reduce your request rate.").status(503),
         _ => ApiError::new("Throttling", "Rate exceeded"),
+    }
+}
+
+/// What IAM calls the permission to call an operation.
+pub(crate) fn permission<'a>(service: &Service, operation: &'a str) -> &'a str {
+    match service.protocol {
+        Protocol::S3 { .. } => services::s3::permission(operation),
+        _ => operation,
     }
 }
 
 /// A call that the caller's policies do not allow.
 pub(crate) fn denied(service: &Service, operation: &str, caller: &str, resource: &str) -> ApiError {
-    let action = format!("{}:{operation}", service.prefix);
+    let action = format!("{}:{}", service.prefix, permission(service, operation));
     let what = format!(
         "User: {caller} is not authorized to perform: {action} on resource: {resource} \
          because no identity-based policy allows the {action} action"
@@ -252,21 +283,21 @@ pub(crate) fn denied(service: &Service, operation: &str, caller: &str, resource:
 
 /// An operation that the local cloud does not have.
 pub(crate) fn no_such_operation(service: &Service, operation: &str) -> ApiError {
-    let code = match service.protocol {
-        Protocol::Json { .. } => "UnknownOperationException",
-        _ => "InvalidAction",
-    };
-    ApiError::new(code, format!("The local cloud does not have {}:{operation}", service.prefix))
+    let message = format!("The local cloud does not have {}:{operation}", service.prefix);
+    match service.protocol {
+        Protocol::Json { .. } => ApiError::new("UnknownOperationException", message),
+        Protocol::S3 { .. } => ApiError::new("NotImplemented", message).status(501),
+        _ => ApiError::new("InvalidAction", message),
+    }
 }
 
 /// Encodes an answer.
 pub(crate) fn encode(service: &Service, operation: &str, mut output: Value, request_id: &str) -> Response {
-    let mut headers = vec![("x-amzn-requestid", request_id.to_owned())];
     match service.protocol {
         Protocol::Json { .. } => {
             // Some operations answer with nothing at all; clients read that as an empty structure.
             let body = if output.is_null() { "{}".to_owned() } else { output.to_string() };
-            Response { status: 200, content_type: "application/x-amz-json-1.1", headers, body }
+            Response::new(200, "application/x-amz-json-1.1", request_id, body)
         }
         Protocol::Ec2 => {
             let mut body = xml::Writer::new(xml::Lists::Item);
@@ -276,7 +307,7 @@ pub(crate) fn encode(service: &Service, operation: &str, mut output: Value, requ
                 output = json!({"return": true});
             }
             body.members(&output);
-            Response { status: 200, content_type: "text/xml;charset=UTF-8", headers, body: body.finish() }
+            Response::new(200, "text/xml;charset=UTF-8", request_id, body.finish())
         }
         Protocol::Query { namespace } => {
             let mut body = xml::Writer::new(xml::Lists::Member);
@@ -285,19 +316,21 @@ pub(crate) fn encode(service: &Service, operation: &str, mut output: Value, requ
                 body.value(&format!("{operation}Result"), &output);
             }
             body.value("ResponseMetadata", &json!({"RequestId": request_id}));
-            Response { status: 200, content_type: "text/xml", headers, body: body.finish() }
+            Response::new(200, "text/xml", request_id, body.finish())
         }
         Protocol::RestXml { namespace, .. } => {
             let location = output.as_object_mut().and_then(|members| members.remove("Location"));
-            if let Some(Value::String(location)) = location {
-                headers.push(("location", location));
-            }
             let mut body = xml::Writer::new(xml::Lists::Singular);
             body.open(&format!("{operation}Response"), namespace);
             body.members(&output);
             let status = if operation.starts_with("Create") { 201 } else { 200 };
-            Response { status, content_type: "text/xml", headers, body: body.finish() }
+            let mut response = Response::new(status, "text/xml", request_id, body.finish());
+            if let Some(Value::String(location)) = location {
+                response.headers.push(("location".into(), location));
+            }
+            response
         }
+        Protocol::S3 { .. } => s3::encode(&output, request_id),
     }
 }
 
@@ -310,12 +343,12 @@ pub(crate) fn encode_error(service: &Service, error: &ApiError, request_id: &str
             body.open("Response", "");
             body.value("Errors", &json!({"Error": {"Code": error.code, "Message": error.message}}));
             body.text("RequestID", request_id);
-            let headers = vec![("x-amzn-requestid", request_id.to_owned())];
-            Response { status: error.status, content_type: "text/xml;charset=UTF-8", headers, body: body.finish() }
+            Response::new(error.status, "text/xml;charset=UTF-8", request_id, body.finish())
         }
         Protocol::Query { namespace } | Protocol::RestXml { namespace, .. } => {
             xml_error("ErrorResponse", namespace, error, request_id)
         }
+        Protocol::S3 { .. } => s3::encode_error(error, request_id),
     }
 }
 
@@ -323,12 +356,10 @@ fn json_error(error: &ApiError, request_id: &str) -> Response {
     let mut body = error.details.clone();
     body.insert("__type".to_owned(), error.code.as_str().into());
     body.insert("message".to_owned(), error.message.as_str().into());
-    Response {
-        status: error.status,
-        content_type: "application/x-amz-json-1.1",
-        headers: vec![("x-amzn-requestid", request_id.to_owned()), ("x-amzn-errortype", error.code.clone())],
-        body: Value::Object(body).to_string(),
-    }
+    let body = Value::Object(body).to_string();
+    let mut response = Response::new(error.status, "application/x-amz-json-1.1", request_id, body);
+    response.headers.push(("x-amzn-errortype".into(), error.code.clone()));
+    response
 }
 
 fn xml_error(root: &str, namespace: &str, error: &ApiError, request_id: &str) -> Response {
@@ -341,12 +372,7 @@ fn xml_error(root: &str, namespace: &str, error: &ApiError, request_id: &str) ->
     members.insert("Message".to_owned(), error.message.as_str().into());
     body.value("Error", &Value::Object(members));
     body.text("RequestId", request_id);
-    Response {
-        status: error.status,
-        content_type: "text/xml",
-        headers: vec![("x-amzn-requestid", request_id.to_owned())],
-        body: body.finish(),
-    }
+    Response::new(error.status, "text/xml", request_id, body.finish())
 }
 
 #[cfg(test)]

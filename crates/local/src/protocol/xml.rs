@@ -13,6 +13,8 @@ pub(crate) enum Lists {
     Member,
     /// `<HostedZones><HostedZone>…`
     Singular,
+    /// `<Contents>…</Contents><Contents>…`: no element around them. Members whose names begin with `@` are attributes.
+    Flat,
 }
 
 /// Writes one document.
@@ -57,11 +59,16 @@ impl Writer {
             Value::Bool(b) => self.text(name, if *b { "true" } else { "false" }),
             Value::Number(n) => self.text(name, &n.to_string()),
             Value::String(text) => self.text(name, text),
+            Value::Array(items) if self.lists == Lists::Flat => {
+                for each in items {
+                    self.value(name, each);
+                }
+            }
             Value::Array(items) => {
                 let summary;
                 let item = match self.lists {
                     Lists::Item => "item",
-                    Lists::Member => "member",
+                    Lists::Member | Lists::Flat => "member",
                     Lists::Singular => match name.strip_suffix("ies") {
                         Some(stem) => {
                             summary = format!("{stem}y");
@@ -76,8 +83,9 @@ impl Writer {
                 }
                 self.close(name);
             }
-            Value::Object(_) => {
+            Value::Object(members) => {
                 self.start(name);
+                self.attributes(members);
                 self.members(value);
                 self.close(name);
             }
@@ -86,8 +94,16 @@ impl Writer {
 
     /// The members of an object, without an element around them.
     pub(crate) fn members(&mut self, value: &Value) {
-        for (key, member) in value.as_object().into_iter().flatten() {
+        for (key, member) in value.as_object().into_iter().flatten().filter(|(key, _)| !key.starts_with('@')) {
             self.value(key, member);
+        }
+    }
+
+    /// What is inside the element that is open: text, or members.
+    pub(crate) fn content(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => escape(&mut self.out, text),
+            other => self.members(other),
         }
     }
 
@@ -102,6 +118,16 @@ impl Writer {
         self.out.push('<');
         self.out.push_str(name);
         self.out.push('>');
+    }
+
+    /// Writes attributes into the element that was just started.
+    fn attributes(&mut self, members: &Map<String, Value>) {
+        for (name, value) in members.iter().filter_map(|(key, value)| Some((key.strip_prefix('@')?, value.as_str()?))) {
+            self.out.pop();
+            self.out.push_str(&format!(" {name}=\""));
+            escape(&mut self.out, value);
+            self.out.push_str("\">");
+        }
     }
 
     fn close(&mut self, name: &str) {
@@ -253,6 +279,11 @@ mod tests {
             ),
             (Lists::Member, json!({"s": ["1", "2"]}), "<R><s><member>1</member><member>2</member></s></R>"),
             (Lists::Singular, json!({"Tags": ["1"], "E": []}), "<R><E></E><Tags><Tag>1</Tag></Tags></R>"),
+            (
+                Lists::Flat,
+                json!({"C": ["1", "2"], "G": {"@t": "x\"", "@u": "y", "Z": null}}),
+                "<R><C>1</C><C>2</C><G t=\"x&quot;\" u=\"y\"></G></R>",
+            ),
             (Lists::Singular, json!({"Summaries": ["1"]}), "<R><Summaries><Summary>1</Summary></Summaries></R>"),
         ] {
             assert_eq!(write(lists, value), want);

@@ -14,6 +14,7 @@ pub(crate) mod logs;
 pub(crate) mod members;
 pub(crate) mod peers;
 pub(crate) mod route53;
+pub(crate) mod s3;
 pub(crate) mod servicediscovery;
 pub(crate) mod ssm;
 pub(crate) mod sts;
@@ -100,7 +101,7 @@ macro_rules! services {
 
 services! {
     regional: cloudwatch, cloudwatch_query, codedeploy, ec2, ecr, ecs, elbv2, logs, servicediscovery, ssm, tagging;
-    global: iam, route53, sts;
+    global: iam, route53, s3, sts;
 }
 
 /// All services.
@@ -115,5 +116,6 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Service> {
 
 /// Whether an operation only reads, so that nothing need be saved after it.
 pub(crate) fn only_reads(operation: &str) -> bool {
-    ["Describe", "List", "Get", "BatchGet", "BatchCheck", "Filter", "Discover"].iter().any(|p| operation.starts_with(p))
+    const READS: [&str; 8] = ["Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Filter", "Discover"];
+    READS.iter().any(|p| operation.starts_with(p))
 }

@@ -43,3 +43,8 @@ fn the_practice_environment() {
 fn other_styles() {
     comes_and_goes("styles");
 }
+
+#[test]
+fn buckets() {
+    comes_and_goes("buckets");
+}

@@ -3,7 +3,7 @@
 use aomidori_hcl::Layout;
 use aomidori_practice::Inputs;
 use aomidori_roundtrip::Account;
-use aomidori_roundtrip::trip::{inward, outward};
+use aomidori_roundtrip::trip::{in_s3, inward, outward};
 use aomidori_testkit::Terraform;
 
 fn round(
@@ -19,8 +19,8 @@ fn round(
 }
 
 #[test]
-fn three_roots_applied_in_order_are_ours_and_leave_nothing() {
-    round(inward, Layout::Split);
+fn three_roots_applied_in_order_with_their_states_in_s3_are_ours_and_leave_nothing() {
+    round(in_s3, Layout::Split);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aomidori_aws::S3Place;
 use aomidori_hcl::{Backend, Layout, Live, Options, emit};
 use aomidori_model::Address;
 use aomidori_plan::Observation;
@@ -9,6 +10,7 @@ use aomidori_plan::Observation;
 use super::{observed, save, setting};
 use crate::app::App;
 use crate::args;
+use crate::commands::in_s3;
 use crate::commands::session::prepare;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -56,14 +58,14 @@ pub(in crate::commands) async fn terraform(
 
 /// `s3://BUCKET/KEY`, with the bucket's region behind `?region=` if it is not the stack's.
 fn s3(text: &str, region: Option<&str>) -> Result<Backend, Error> {
-    let wrong = || setting("--backend", text, "`s3://BUCKET/KEY`, or `s3://BUCKET/KEY?region=REGION`");
-    let (place, own) = text.split_once("?region=").map_or((text, None), |(place, own)| (place, Some(own)));
-    let (bucket, key) = place.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(wrong)?;
-    let region = own.or(region).filter(|region| !region.is_empty()).ok_or_else(wrong)?;
-    if bucket.is_empty() || key.is_empty() {
-        return Err(wrong());
+    let S3Place { bucket, key, region: own, version } = in_s3("--backend", text)?;
+    if version.is_some() {
+        return Err(setting("--backend", text, "where Terraform keeps states: it chooses versions by itself"));
     }
-    Ok(Backend::S3 { bucket: bucket.to_owned(), key: key.to_owned(), region: region.to_owned() })
+    match own.or(region.map(str::to_owned)).filter(|region| !region.is_empty()) {
+        Some(region) => Ok(Backend::S3 { bucket, key, region }),
+        None => Err(setting("--backend", text, "enough: add the bucket's region, `?region=REGION`")),
+    }
 }
 
 /// Live ids by address.
