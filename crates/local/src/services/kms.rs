@@ -67,8 +67,7 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     let keys = region.kms.keys.values().filter(|key| key.deletion.is_none() && !key.of_aws);
     let keys = keys.map(|key| Resource { arn: key.arn.clone(), kind: "kms:key", tags: key.tags.clone() });
     let aliases = region.kms.aliases.keys().filter(|name| !name.starts_with("alias/aws/"));
-    let aliases =
-        aliases.map(|name| Resource { arn: cx.arn("kms", name), kind: "kms:alias", tags: BTreeMap::new() });
+    let aliases = aliases.map(|name| Resource { arn: cx.arn("kms", name), kind: "kms:alias", tags: BTreeMap::new() });
     keys.chain(aliases).collect()
 }
 
@@ -84,7 +83,8 @@ fn on_event(cx: &mut Cx<'_>, body: Value) {
 }
 
 /// Services whose own key has an alias in every account, from its first use on.
-const OF_AWS: &[&str] = &["acm", "ecr", "ebs", "elasticfilesystem", "lambda", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm"];
+const OF_AWS: &[&str] =
+    &["acm", "ecr", "ebs", "elasticfilesystem", "lambda", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm"];
 
 /// Makes the key of an AWS service, if that is what an alias names and it is not there yet.
 fn ensure_of_aws(cx: &mut Cx<'_>, alias: &str) {

@@ -103,7 +103,9 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
     }
     if input.sort_order.as_deref() == Some("DESCENDING") {
         // Newest first, all on one page.
-        list.sort_by(|(_, a), (_, b)| b["CreatedAt"].as_f64().unwrap_or(0.0).total_cmp(&a["CreatedAt"].as_f64().unwrap_or(0.0)));
+        list.sort_by(|(_, a), (_, b)| {
+            b["CreatedAt"].as_f64().unwrap_or(0.0).total_cmp(&a["CreatedAt"].as_f64().unwrap_or(0.0))
+        });
         return Ok(json!({"CertificateSummaryList": list.into_iter().take(size).map(|(_, s)| s).collect::<Value>()}));
     }
     let page = page(list, input.next_token.as_deref(), size, "ValidationException")?;

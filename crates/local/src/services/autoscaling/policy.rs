@@ -63,10 +63,7 @@ pub(super) fn put(cx: &mut Cx<'_>, input: Put) -> Result {
     if kind == "TargetTrackingScaling"
         && others.into_iter().any(|(_, p)| p.kind == kind && metric(&p.configuration) == metric(&configuration))
     {
-        return fail!(
-            INVALID,
-            "Only one TargetTrackingScaling policy for a given metric specification is allowed."
-        );
+        return fail!(INVALID, "Only one TargetTrackingScaling policy for a given metric specification is allowed.");
     }
     let before = cx.autoscaling().policies.get(&at).cloned();
     let (uuid, created) = (cx.uuid(), cx.now());
@@ -157,7 +154,10 @@ fn tracking(configuration: Option<Map<String, Value>>) -> Result {
         (Some(metric), None) => {
             let kind = metric["PredefinedMetricType"].as_str().unwrap_or_default();
             if !PREDEFINED.contains(&kind) {
-                return fail!(INVALID, "The predefined metric type '{kind}' is not valid for the service namespace ecs");
+                return fail!(
+                    INVALID,
+                    "The predefined metric type '{kind}' is not valid for the service namespace ecs"
+                );
             }
             let label = metric["ResourceLabel"].as_str();
             if (kind == "ALBRequestCountPerTarget") != label.is_some() {

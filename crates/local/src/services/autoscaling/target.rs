@@ -51,9 +51,10 @@ pub(super) struct Register {
 /// The target, or the error of the operations that need one.
 pub(super) fn find<'s>(state: &'s mut State, of: &Of, what: &str) -> Result<&'s mut Target> {
     let told = of.told();
-    state.targets.get_mut(&of.resource).ok_or_else(|| {
-        ApiError::new("ObjectNotFoundException", format!("No scalable target {what} for {told}"))
-    })
+    state
+        .targets
+        .get_mut(&of.resource)
+        .ok_or_else(|| ApiError::new("ObjectNotFoundException", format!("No scalable target {what} for {told}")))
 }
 
 fn ecs_service_is_there(cx: &mut Cx<'_>, resource: &str) -> bool {
@@ -153,9 +154,7 @@ pub(super) fn deregister(cx: &mut Cx<'_>, input: Of) -> Result {
 }
 
 fn check_tags(tags: &Tags) -> Result<()> {
-    tags::check(tags).map_err(|why| {
-        ApiError::new(if tags.len() > 50 { "TooManyTagsException" } else { INVALID }, why)
-    })
+    tags::check(tags).map_err(|why| ApiError::new(if tags.len() > 50 { "TooManyTagsException" } else { INVALID }, why))
 }
 
 fn tags_of<'s>(state: &'s mut State, arn: &str) -> Result<&'s mut Tags> {

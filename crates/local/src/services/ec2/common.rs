@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::State;
+use super::{State, filter_names};
 use crate::error::{ApiError, Result, fail};
 use crate::filters::{Answer, Filter, passes};
 use crate::page;
@@ -151,6 +151,7 @@ impl Describe {
                 );
             }
         };
+        filter_names::check(kind, &self.filters)?;
         let mut wanted: BTreeMap<&str, bool> = BTreeMap::new();
         for id in &self.ids {
             kind.check(id)?;

@@ -183,7 +183,14 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         }
         eni::check_groups(cx.ec2(), &endpoint.groups, &endpoint.vpc_id)?;
         let mut subnets = input.subnet_id;
-        subnets.extend(input.subnet_configuration.iter().map(|c| c.subnet_id.clone()).filter(|id| !subnets.contains(id)).collect::<Vec<_>>());
+        subnets.extend(
+            input
+                .subnet_configuration
+                .iter()
+                .map(|c| c.subnet_id.clone())
+                .filter(|id| !subnets.contains(id))
+                .collect::<Vec<_>>(),
+        );
         add_subnets(cx, &mut endpoint, &subnets, &addresses(&input.subnet_configuration)?)?;
     }
     cx.ec2().endpoints.insert(id.clone(), endpoint);

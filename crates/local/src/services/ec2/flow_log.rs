@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::State;
-use super::common::{
-    Describe, ENI, FLOW_LOG, SUBNET, TagSpecification, VPC, new_tags, remember, replayed, tag_set,
-};
+use super::common::{Describe, ENI, FLOW_LOG, SUBNET, TagSpecification, VPC, new_tags, remember, replayed, tag_set};
 use crate::clock::Time;
 use crate::error::{ApiError, Result, fail};
 use crate::filters::Answer;
@@ -92,7 +90,11 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     if let Some(id) = replayed(cx, token.as_deref(), &request, known)? {
         return Ok(json!({"clientToken": token, "flowLogIdSet": [id], "unsuccessful": []}));
     }
-    one_of(&input.resource_type, "ResourceType", &["VPC", "Subnet", "NetworkInterface", "TransitGateway", "TransitGatewayAttachment"])?;
+    one_of(
+        &input.resource_type,
+        "ResourceType",
+        &["VPC", "Subnet", "NetworkInterface", "TransitGateway", "TransitGatewayAttachment"],
+    )?;
     match &input.traffic_type {
         Some(traffic) => one_of(traffic, "TrafficType", &["ACCEPT", "REJECT", "ALL"])?,
         None => return fail!("MissingParameter", "The request must contain the parameter TrafficType"),
@@ -108,7 +110,10 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         arn.split_once(":log-group:").map(|(_, name)| name.trim_end_matches(":*").to_owned())
     });
     if kind == "cloud-watch-logs" && input.deliver_logs_permission_arn.is_none() {
-        return fail!("InvalidParameter", "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs.");
+        return fail!(
+            "InvalidParameter",
+            "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."
+        );
     }
     if group.is_none() && input.log_destination.is_none() {
         return fail!("InvalidParameter", "LogDestination can't be empty if LogGroupName is not provided.");

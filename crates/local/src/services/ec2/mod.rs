@@ -8,6 +8,7 @@ mod common;
 mod endpoint;
 mod endpoint_service;
 pub(crate) mod eni;
+mod filter_names;
 mod flow_log;
 mod gateway;
 pub(crate) mod group;

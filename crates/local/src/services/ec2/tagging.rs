@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::common::{
-    ACL, ADDRESS, DHCP, ENDPOINT, ENI, FLOW_LOG, GATEWAY, GROUP, Kind, NAT, PREFIX_LIST, RULE, SUBNET, TABLE, VPC, check_tags,
-    done,
+    ACL, ADDRESS, DHCP, ENDPOINT, ENI, FLOW_LOG, GATEWAY, GROUP, Kind, NAT, PREFIX_LIST, RULE, SUBNET, TABLE, VPC,
+    check_tags, done,
 };
 use crate::error::{ApiError, Result, fail};
 use crate::filters::{Answer, Filter, passes};

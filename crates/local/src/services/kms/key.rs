@@ -161,7 +161,8 @@ fn check_policy(cx: &Cx<'_>, policy: &str, bypass: bool) -> Result<()> {
         let principal = statement["Principal"].to_string();
         let action = statement["Action"].to_string();
         let ours = principal.contains(account) || principal == "\"*\"" || principal.contains("\"*\"");
-        let all = action.contains("kms:*") || action.contains("kms:Put") || action == "\"*\"" || action.contains("\"*\"");
+        let all =
+            action.contains("kms:*") || action.contains("kms:Put") || action == "\"*\"" || action.contains("\"*\"");
         statement["Effect"] == "Allow" && ours && all
     };
     if !bypass && !statements.iter().any(lets_in) {

@@ -221,10 +221,7 @@ fn keyed<'c>(cx: &'c mut Cx<'_>, input: &Key) -> Result<&'c mut Group> {
     match (&input.log_group_name, &input.resource_identifier) {
         (Some(name), None) => group_mut(cx, name),
         (None, Some(arn)) => group_mut(cx, arn),
-        _ => fail!(
-            "InvalidParameterException",
-            "Exactly one of logGroupName and resourceIdentifier must be specified"
-        ),
+        _ => fail!("InvalidParameterException", "Exactly one of logGroupName and resourceIdentifier must be specified"),
     }
 }
 

@@ -269,17 +269,11 @@ pub(super) struct Delete {
 
 pub(super) fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
     if input.force_delete_without_recovery && input.recovery_window_in_days.is_some() {
-        return fail!(
-            INVALID,
-            "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."
-        );
+        return fail!(INVALID, "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.");
     }
     let days = input.recovery_window_in_days.unwrap_or(30);
     if !(7..=30).contains(&days) {
-        return fail!(
-            INVALID,
-            "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive)."
-        );
+        return fail!(INVALID, "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).");
     }
     let now = cx.now();
     if input.force_delete_without_recovery {
@@ -329,10 +323,14 @@ pub(super) fn put_policy(cx: &mut Cx<'_>, input: PutPolicy) -> Result {
         let anybody = statement["Principal"] == "*" || statement["Principal"]["AWS"] == "*";
         statement["Effect"] == "Allow" && anybody && statement["Condition"].is_null()
     };
-    let mut statements = document["Statement"].as_array().cloned().unwrap_or_else(|| vec![document["Statement"].clone()]);
+    let mut statements =
+        document["Statement"].as_array().cloned().unwrap_or_else(|| vec![document["Statement"].clone()]);
     statements.retain(public);
     if input.block_public_policy && !statements.is_empty() {
-        return fail!("PublicPolicyException", "You can't attach a resource policy that allows broad access to the secret.");
+        return fail!(
+            "PublicPolicyException",
+            "You can't attach a resource policy that allows broad access to the secret."
+        );
     }
     secret.policy = Some(input.resource_policy);
     Ok(json!({"ARN": secret.arn, "Name": secret.name}))

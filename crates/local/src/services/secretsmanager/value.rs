@@ -47,12 +47,19 @@ pub(super) fn check_token(token: Option<&str>) -> Result<()> {
 
 pub(super) fn content(text: Option<String>, binary: Option<String>) -> Result<Option<Content>> {
     match (text, binary) {
-        (Some(_), Some(_)) => fail!(INVALID, "You can't specify both a binary secret value and a string secret value in the same secret."),
+        (Some(_), Some(_)) => {
+            fail!(INVALID, "You can't specify both a binary secret value and a string secret value in the same secret.")
+        }
         (Some(text), None) if text.len() > 65_536 => {
-            fail!("ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to 65536")
+            fail!(
+                "ValidationException",
+                "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to 65536"
+            )
         }
         // Terraform's provider sends an empty one with bytes of no length.
-        (Some(text), None) if text.is_empty() => fail!(INVALID, "You must provide a secret value of at least 1 character"),
+        (Some(text), None) if text.is_empty() => {
+            fail!(INVALID, "You must provide a secret value of at least 1 character")
+        }
         (Some(text), None) => Ok(Some(Content::Text(text))),
         (None, Some(binary)) => Ok(Some(Content::Binary(binary))),
         (None, None) => Ok(None),
@@ -115,10 +122,7 @@ pub(super) fn get(cx: &mut Cx<'_>, input: Get) -> Result {
             (Some(id), _) => format!("VersionId: {id}"),
             (None, stage) => format!("staging label: {}", stage.unwrap_or(CURRENT)),
         };
-        return fail!(
-            "ResourceNotFoundException",
-            "Secrets Manager can't find the specified secret value for {what}"
-        );
+        return fail!("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for {what}");
     };
     let (text, binary) = match &version.content {
         Content::Text(text) => (Some(text), None),
@@ -209,7 +213,10 @@ pub(super) fn move_stage(cx: &mut Cx<'_>, input: MoveStage) -> Result {
         );
     }
     if stage == CURRENT && input.move_to_version_id.is_none() {
-        return fail!(INVALID, "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.");
+        return fail!(
+            INVALID,
+            "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed."
+        );
     }
     if let Some(to) = input.move_to_version_id.as_ref().filter(|to| !secret.versions.contains_key(*to)) {
         return fail!("ResourceNotFoundException", "Secrets Manager can't find the specified secret version: {to}");

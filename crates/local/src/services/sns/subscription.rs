@@ -36,7 +36,9 @@ const SETTABLE: &[(&str, bool)] = &[
 fn check_endpoint(protocol: &str, endpoint: &str) -> Result<()> {
     let arn_of = |service: &str| endpoint.starts_with("arn:") && endpoint.split(':').nth(2) == Some(service);
     let fits = match protocol {
-        "email" | "email-json" => endpoint.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.')),
+        "email" | "email-json" => {
+            endpoint.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
+        }
         "http" => endpoint.starts_with("http://"),
         "https" => endpoint.starts_with("https://"),
         "sqs" | "lambda" | "firehose" => arn_of(protocol),

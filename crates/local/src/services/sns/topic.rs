@@ -69,8 +69,7 @@ fn check_attribute(name: &str, value: &str, fifo: bool) -> Result<()> {
 }
 
 fn checked(tags: Tags) -> Result<Tags> {
-    tags::check(&tags)
-        .map_err(|why| ApiError::new(if tags.len() > 50 { "TagLimitExceeded" } else { INVALID }, why))?;
+    tags::check(&tags).map_err(|why| ApiError::new(if tags.len() > 50 { "TagLimitExceeded" } else { INVALID }, why))?;
     Ok(tags)
 }
 
@@ -249,7 +248,9 @@ pub(super) struct Publish {
 
 /// Taken, and given to nobody.
 pub(super) fn publish(cx: &mut Cx<'_>, input: Publish) -> Result {
-    let Some(arn) = input.topic_arn.or(input.target_arn) else { return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")) };
+    let Some(arn) = input.topic_arn.or(input.target_arn) else {
+        return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter"));
+    };
     let fifo = find(cx.sns(), &arn)?.arn.ends_with(".fifo");
     if input.message.is_empty() {
         return Err(invalid("Empty message"));
