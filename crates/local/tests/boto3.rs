@@ -29,6 +29,8 @@ scripts! {
     logs
     ecs
     deploy
+    refusals
+    around
 }
 
 fn run(script: &str, options: Options) {

@@ -1,13 +1,13 @@
 """Calls that AWS refuses, service by service, each with the code that comes back: one table to be read and added to.
 
-Nothing here depends on time. What the calls need is made first; a row is (code, operation, parameters).
+What the calls need is made first; a row is (code, operation, parameters).
 """
 
 import botocore.config
 import boto3
 import botocore.exceptions
 
-from local import client
+from local import advance, client
 
 # boto3 would refuse malformed calls itself.
 raw = botocore.config.Config(parameter_validation=False, retries={"total_max_attempts": 1, "mode": "standard"})
@@ -256,6 +256,8 @@ table("logs",
 # ECS.
 ecs = client("ecs")
 ecs.create_cluster(clusterName="c")
+# The service-linked role can be assumed.
+advance(10)
 ecs.register_task_definition(family="f", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
                              containerDefinitions=[{"name": "web", "image": "nginx", "portMappings": [{"containerPort": 80}]}])
 network = {"awsvpcConfiguration": {"subnets": [subnet]}}
@@ -445,6 +447,170 @@ table("cloudwatch",
       ("ResourceNotFound", "set_alarm_state", {"AlarmName": "nobody", "StateValue": "OK", "StateReason": "x"}),
       ("ResourceNotFound", "get_dashboard", {"DashboardName": "nobody"}),
       ("InvalidParameterInput", "put_dashboard", {"DashboardName": "d", "DashboardBody": "nonsense"}))
+
+# The rest: what takes more preparation.
+address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address, ClientToken="nat")["NatGateway"]["NatGatewayId"]
+rtb = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+association = ec2.associate_route_table(RouteTableId=rtb, SubnetId=subnet)["AssociationId"]
+ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{**tcp, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
+rule = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+rule = [r["SecurityGroupRuleId"] for r in rule if not r["IsEgress"]][0]
+table("ec2",
+      ("IdempotentParameterMismatch", "create_nat_gateway",
+       {"SubnetId": second, "AllocationId": address, "ClientToken": "nat"}),
+      ("InvalidIPAddress.InUse", "release_address", {"AllocationId": address}),
+      ("RouteAlreadyExists", "create_route",
+       {"RouteTableId": rtb, "DestinationCidrBlock": "10.0.0.0/16", "GatewayId": gateway}),
+      ("InvalidParameterValue", "create_route", {"RouteTableId": rtb, "DestinationCidrBlock": "ten", "GatewayId": gateway}),
+      ("InvalidGatewayID.NotFound", "create_route",
+       {"RouteTableId": rtb, "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-" + nothing}),
+      ("InvalidParameterValue", "replace_route",
+       {"RouteTableId": rtb, "DestinationCidrBlock": "9.0.0.0/8", "GatewayId": gateway}),
+      ("DependencyViolation", "delete_route_table", {"RouteTableId": rtb}),
+      ("DependencyViolation", "delete_subnet", {"SubnetId": subnet}),
+      ("InvalidPermission.Duplicate", "authorize_security_group_ingress",
+       {"GroupId": group, "IpPermissions": [{**tcp, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]}),
+      ("InvalidSecurityGroupRuleId.NotFound", "modify_security_group_rules",
+       {"GroupId": group, "SecurityGroupRules": [{"SecurityGroupRuleId": "sgr-" + nothing, "SecurityGroupRule":
+                                                  {**tcp, "CidrIpv4": "10.0.0.0/8"}}]}),
+      ("InvalidVpcID.NotFound", "describe_vpc_attribute",
+       {"VpcId": "vpc-" + nothing, "Attribute": "enableDnsSupport"}),
+      ("InvalidParameterValue", "describe_vpc_attribute", {"VpcId": vpc, "Attribute": "nonsense"}),
+      ("TagLimitExceeded", "create_tags", {"Resources": [vpc], "Tags": many}),
+      ("InvalidParameterValue", "create_tags", {"Resources": [vpc], "Tags": [{"Key": "k" * 128, "Value": "v" * 257}]}),
+      ("InvalidParameterValue", "create_tags", {"Resources": [vpc], "Tags": [{"Key": "k" * 129, "Value": "v"}]}),
+      ("InvalidInternetGatewayId.Malformed", "attach_internet_gateway", {"InternetGatewayId": "igw", "VpcId": vpc}),
+      ("InvalidVpcID.NotFound", "create_vpc_endpoint",
+       {"VpcId": "vpc-" + nothing, "ServiceName": "com.amazonaws.ap-northeast-1.s3"}))
+
+iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=trust.replace("ecs-tasks", "codedeploy"))
+advance(60)
+role = f"arn:aws:iam::{account}:role/deploy"
+test = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=8080, DefaultActions=forward)["Listeners"][0]["ListenerArn"]
+ecs.create_service(**{**service, "serviceName": "bg", "deploymentController": {"type": "CODE_DEPLOY"}, "loadBalancers": [
+    {"targetGroupArn": one, "containerName": "web", "containerPort": 80}]})
+style = {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
+pair = {"targetGroups": [{"name": "one"}, {"name": "spare"}], "prodTrafficRoute": {"listenerArns": [listener]},
+        "testTrafficRoute": {"listenerArns": [test]}}
+blue = {"terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 5},
+        "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT"}}
+dg = {"applicationName": "app", "deploymentGroupName": "dg", "serviceRoleArn": role, "deploymentStyle": style,
+      "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce", "blueGreenDeploymentConfiguration": blue,
+      "ecsServices": [{"clusterName": "c", "serviceName": "bg"}],
+      "loadBalancerInfo": {"targetGroupPairInfoList": [pair]}}
+table("codedeploy",
+      ("ApplicationDoesNotExistException", "create_deployment_group", {**dg, "applicationName": "nobody"}),
+      ("DeploymentGroupNameRequiredException", "create_deployment_group",
+       {k: v for k, v in dg.items() if k != "deploymentGroupName"}),
+      ("RoleRequiredException", "create_deployment_group", {k: v for k, v in dg.items() if k != "serviceRoleArn"}),
+      ("InvalidRoleException", "create_deployment_group", {**dg, "serviceRoleArn": role + "-nobody"}),
+      ("InvalidRoleException", "create_deployment_group",
+       {**dg, "serviceRoleArn": f"arn:aws:iam::{account}:role/role"}),
+      ("DeploymentConfigDoesNotExistException", "create_deployment_group", {**dg, "deploymentConfigName": "nobody"}),
+      ("InvalidECSServiceException", "create_deployment_group",
+       {**dg, "ecsServices": [{"clusterName": "c", "serviceName": "nobody"}]}),
+      ("InvalidECSServiceException", "create_deployment_group",
+       {**dg, "ecsServices": [{"clusterName": "c", "serviceName": "s"}]}),
+      ("InvalidDeploymentStyleException", "create_deployment_group",
+       {**dg, "deploymentStyle": {**style, "deploymentType": "IN_PLACE"}}),
+      ("InvalidTargetGroupPairException", "create_deployment_group",
+       {**dg, "loadBalancerInfo": {"targetGroupPairInfoList": [{**pair, "targetGroups": [{"name": "one"}]}]}}),
+      ("InvalidTargetGroupPairException", "create_deployment_group",
+       {**dg, "loadBalancerInfo": {"targetGroupPairInfoList": [
+           {**pair, "targetGroups": [{"name": "one"}, {"name": "nobody"}]}]}}),
+      ("InvalidBlueGreenDeploymentConfigurationException", "create_deployment_group",
+       {**dg, "blueGreenDeploymentConfiguration": {**blue, "terminateBlueInstancesOnDeploymentSuccess":
+                                                   {"action": "TERMINATE", "terminationWaitTimeInMinutes": 2881}}}),
+      ("InvalidAutoRollbackConfigException", "create_deployment_group",
+       {**dg, "autoRollbackConfiguration": {"enabled": True, "events": ["SOMETIMES"]}}),
+      ("InvalidAlarmConfigException", "create_deployment_group",
+       {**dg, "alarmConfiguration": {"enabled": True, "alarms": []}}),
+      ("InvalidTriggerConfigException", "create_deployment_group",
+       {**dg, "triggerConfigurations": [{"triggerName": "t", "triggerEvents": ["DeploymentStart"],
+                                         "triggerTargetArn": "nonsense"}]}),
+      ("InvalidTagsToAddException", "create_deployment_group", {**dg, "tags": many}))
+deploy.create_deployment_group(**dg)
+table("codedeploy",
+      ("DeploymentGroupAlreadyExistsException", "create_deployment_group", dg),
+      ("ECSServiceMappingLimitExceededException", "create_deployment_group", {**dg, "deploymentGroupName": "other"}),
+      ("InvalidRevisionException", "create_deployment",
+       {"applicationName": "app", "deploymentGroupName": "dg", "revision": {"revisionType": "AppSpecContent",
+                                                                            "appSpecContent": {"content": "nonsense"}}}),
+      ("RevisionRequiredException", "create_deployment", {"applicationName": "app", "deploymentGroupName": "dg"}),
+      ("DeploymentGroupDoesNotExistException", "create_deployment",
+       {"applicationName": "app", "deploymentGroupName": "nobody",
+        "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}}),
+      ("DeploymentIdRequiredException", "get_deployment", {}),
+      ("InvalidNextTokenException", "list_deployments", {"nextToken": "nonsense"}),
+      ("InvalidDeploymentStatusException", "list_deployments", {"includeOnlyStatuses": ["Sometimes"]}),
+      ("InvalidNextTokenException", "list_applications", {"nextToken": "nonsense"}))
+table("ecs",
+      ("InvalidParameterException", "update_service",
+       {"cluster": "c", "service": "bg", "taskDefinition": "f"}),
+      ("InvalidParameterException", "update_service", {"cluster": "c", "service": "bg", "forceNewDeployment": True}),
+      ("InvalidParameterException", "update_service", {"cluster": "c", "service": "bg", "networkConfiguration": network}),
+      ("InvalidParameterException", "create_service", {**service, "desiredCount": 3}),
+      ("InvalidParameterException", "create_service",
+       {**service, "serviceName": "two", "deploymentController": {"type": "CODE_DEPLOY"}, "loadBalancers": [
+           {"targetGroupArn": one, "containerName": "web", "containerPort": 80},
+           {"targetGroupArn": spare, "containerName": "web", "containerPort": 80}]}),
+      ("ClusterContainsServicesException", "delete_cluster", {"cluster": "c"}),
+      ("InvalidParameterException", "tag_resource",
+       {"resourceArn": arn("ecs", "service/c/bg"), "tags": [{"key": "aws:x", "value": "y"}]}),
+      ("InvalidParameterException", "put_account_setting", {"name": "nonsense", "value": "enabled"}),
+      ("InvalidParameterException", "create_cluster", {"clusterName": "a b"}),
+      ("InvalidParameterException", "create_cluster", {"clusterName": "x" * 256}),
+      ("ClientException", "deregister_task_definition", {"taskDefinition": "f:99"}),
+      ("InvalidParameterException", "delete_task_definitions", {"taskDefinitions": []}),
+      ("InvalidParameterException", "list_task_definitions", {"maxResults": 101}))
+mapping = client("servicediscovery")
+mapping.create_private_dns_namespace(Name="local", Vpc=vpc, CreatorRequestId="n")
+advance(120)
+namespace = mapping.list_namespaces()["Namespaces"][0]["Id"]
+cloudmap = {"Name": "api", "NamespaceId": namespace, "DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 10}]}}
+made = mapping.create_service(**cloudmap)["Service"]["Id"]
+mapping.register_instance(ServiceId=made, InstanceId="i", Attributes={"AWS_INSTANCE_IPV4": "10.0.0.9"})
+advance(60)
+table("servicediscovery",
+      ("ServiceAlreadyExists", "create_service", cloudmap),
+      ("NamespaceNotFound", "create_service", {**cloudmap, "NamespaceId": "ns-aaaaaaaaaaaaaaaa"}),
+      ("InvalidInput", "create_service", {**cloudmap, "Name": "x" * 128}),
+      ("InvalidInput", "create_service", {**cloudmap, "Name": "y", "DnsConfig": {"DnsRecords": [{"Type": "ZZ", "TTL": 10}]}}),
+      ("ResourceInUse", "delete_service", {"Id": made}),
+      ("ResourceInUse", "delete_namespace", {"Id": namespace}),
+      ("InstanceNotFound", "deregister_instance", {"ServiceId": made, "InstanceId": "nobody"}),
+      ("InstanceNotFound", "get_instance", {"ServiceId": made, "InstanceId": "nobody"}),
+      ("InvalidInput", "register_instance", {"ServiceId": made, "InstanceId": "j", "Attributes": {}}),
+      ("CustomHealthNotFound", "update_instance_custom_health_status",
+       {"ServiceId": made, "InstanceId": "i", "Status": "HEALTHY"}),
+      ("ResourceNotFoundException", "list_tags_for_resource",
+       {"ResourceARN": arn("servicediscovery", "service/srv-aaaaaaaaaaaaaaaa")}))
+table("route53",
+      ("InvalidChangeBatch", "change_resource_record_sets", change("CREATE", **{**a, "Type": "CNAME", "Name": "example.com"})),
+      ("InvalidChangeBatch", "change_resource_record_sets", change("CREATE", **{**a, "ResourceRecords": [{"Value": "ten"}]})),
+      ("InvalidInput", "list_resource_record_sets", {"HostedZoneId": zone, "StartRecordType": "A"}),
+      ("InvalidInput", "change_resource_record_sets",
+       {"HostedZoneId": zone, "ChangeBatch": {"Changes": []}}))
+dns.change_resource_record_sets(**change("CREATE", **a))
+table("route53",
+      ("InvalidChangeBatch", "change_resource_record_sets", change("CREATE", **a)),
+      ("InvalidChangeBatch", "change_resource_record_sets", change("DELETE", **{**a, "TTL": 61})),
+      ("HostedZoneNotEmpty", "delete_hosted_zone", {"Id": zone}))
+table("iam",
+      ("InvalidInput", "create_role", {"RoleName": "tagged", "AssumeRolePolicyDocument": trust, "Tags": many}),
+      ("NoSuchEntity", "put_role_policy", {"RoleName": "nobody", "PolicyName": "p", "PolicyDocument": policy}),
+      ("MalformedPolicyDocument", "put_role_policy", {"RoleName": "role", "PolicyName": "p", "PolicyDocument": "{"}),
+      ("NoSuchEntity", "delete_role_policy", {"RoleName": "role", "PolicyName": "nothing"}),
+      ("DeleteConflict", "delete_policy_version", {"PolicyArn": own, "VersionId": "v1"}),
+      ("ValidationError", "list_roles", {"MaxItems": 1001}),
+      ("NoSuchEntity", "update_assume_role_policy", {"RoleName": "nobody", "PolicyDocument": trust}),
+      ("MalformedPolicyDocument", "update_assume_role_policy", {"RoleName": "role", "PolicyDocument": policy}))
+table("ecr",
+      ("InvalidParameterException", "describe_repositories", {"maxResults": 1001}),
+      ("RepositoryNotFoundException", "put_image_tag_mutability", {"repositoryName": "nobody", "imageTagMutability": "MUTABLE"}),
+      ("InvalidParameterException", "put_image_tag_mutability", {"repositoryName": "repo", "imageTagMutability": "SOMETIMES"}),
+      ("InvalidParameterException", "set_repository_policy", {"repositoryName": "repo", "policyText": "nonsense"}))
 
 # What is not there says so.
 table("ec2", ("InvalidAction", "describe_instances", {}))
