@@ -34,6 +34,20 @@ pub(crate) fn page<T>(
     Ok(Page { items: page, next })
 }
 
+/// The size of a page that was asked for, from 1 to `most`. `bad_size` is the service's error code.
+pub(crate) fn size(wanted: Option<usize>, default: usize, most: usize, bad_size: &str) -> Result<usize> {
+    match wanted.unwrap_or(default) {
+        size if (1..=most).contains(&size) => Ok(size),
+        size => Err(ApiError::new(
+            bad_size,
+            format!(
+                "1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: Member must have \
+                 value between 1 and {most}"
+            ),
+        )),
+    }
+}
+
 const MARK: &str = "aomidori1";
 
 fn encode(key: &str) -> String {

@@ -86,3 +86,7 @@ pub(crate) const ALB_LINGER: Duration = secs(180);
 // Route 53
 /// Until all name servers have a change.
 pub(crate) const DNS_CHANGE: Duration = secs(40);
+
+// ACM
+/// From the last validation record to the certificate.
+pub(crate) const CERTIFICATE_ISSUE: Duration = secs(90);

@@ -30,6 +30,8 @@ scripts! {
     ecs
     deploy
     s3
+    refusals
+    around
 }
 
 fn run(script: &str, options: Options) {

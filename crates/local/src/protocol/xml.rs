@@ -95,7 +95,11 @@ impl Writer {
     /// The members of an object, without an element around them.
     pub(crate) fn members(&mut self, value: &Value) {
         for (key, member) in value.as_object().into_iter().flatten().filter(|(key, _)| !key.starts_with('@')) {
-            self.value(key, member);
+            match member {
+                // A map of the query protocol: its entries repeat.
+                Value::Array(entries) if key == "entry" => entries.iter().for_each(|entry| self.value(key, entry)),
+                _ => self.value(key, member),
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::clock::Time;
 use crate::error::{ApiError, Result, fail};
 use crate::page::page;
 use crate::protocol::Protocol;
+use crate::services::cloudwatch_dashboard::{self, Dashboard};
 use crate::services::codedeploy;
 use crate::services::{Resource, Service, operations};
 use crate::tags::{self, Tag, Tags};
@@ -21,6 +22,7 @@ use crate::world::Cx;
 #[serde(default)]
 pub(crate) struct State {
     alarms: BTreeMap<String, Alarm>,
+    pub(super) dashboards: BTreeMap<String, Dashboard>,
 }
 
 impl State {
@@ -65,6 +67,10 @@ mod table {
         "TagResource" => tag,
         "UntagResource" => untag,
         "ListTagsForResource" => list_tags,
+        "PutDashboard" => cloudwatch_dashboard::put,
+        "GetDashboard" => cloudwatch_dashboard::get,
+        "DeleteDashboards" => cloudwatch_dashboard::delete,
+        "ListDashboards" => cloudwatch_dashboard::list,
     }
     pub(super) fn of(operation: &str) -> Option<crate::services::Handler> {
         handler(operation)
@@ -79,7 +85,12 @@ pub(crate) fn handler(operation: &str) -> Option<crate::services::Handler> {
 fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     let Some(region) = cx.world.regions.get(&cx.region) else { return Vec::new() };
     let alarms = region.cloudwatch.alarms.values();
-    alarms.map(|a| Resource { arn: a.arn.clone(), kind: "cloudwatch:alarm", tags: a.tags.clone() }).collect()
+    let alarms = alarms.map(|a| Resource { arn: a.arn.clone(), kind: "cloudwatch:alarm", tags: a.tags.clone() });
+    let kind = "cloudwatch:dashboard";
+    let dashboards = region.cloudwatch.dashboards.keys();
+    let dashboards =
+        dashboards.map(|name| Resource { arn: cloudwatch_dashboard::arn(cx, name), kind, tags: Tags::new() });
+    alarms.chain(dashboards).collect()
 }
 
 const STATES: &[&str] = &["OK", "ALARM", "INSUFFICIENT_DATA"];

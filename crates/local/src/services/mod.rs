@@ -2,7 +2,10 @@
 //!
 //! A service module has `pub(crate) struct State` (its part of the world) and `pub(crate) static SERVICE: Service`.
 
+pub(crate) mod acm;
+pub(crate) mod autoscaling;
 pub(crate) mod cloudwatch;
+pub(crate) mod cloudwatch_dashboard;
 pub(crate) mod cloudwatch_query;
 pub(crate) mod codedeploy;
 pub(crate) mod ec2;
@@ -10,12 +13,15 @@ pub(crate) mod ecr;
 pub(crate) mod ecs;
 pub(crate) mod elbv2;
 pub(crate) mod iam;
+pub(crate) mod kms;
 pub(crate) mod logs;
 pub(crate) mod members;
 pub(crate) mod peers;
 pub(crate) mod route53;
 pub(crate) mod s3;
+pub(crate) mod secretsmanager;
 pub(crate) mod servicediscovery;
+pub(crate) mod sns;
 pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod tagging;
@@ -100,7 +106,8 @@ macro_rules! services {
 }
 
 services! {
-    regional: cloudwatch, cloudwatch_query, codedeploy, ec2, ecr, ecs, elbv2, logs, servicediscovery, ssm, tagging;
+    regional: acm, autoscaling, cloudwatch, cloudwatch_query, codedeploy, ec2, ecr, ecs, elbv2, kms, logs, secretsmanager,
+        servicediscovery, sns, ssm, tagging;
     global: iam, route53, s3, sts;
 }
 

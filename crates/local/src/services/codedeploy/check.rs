@@ -129,25 +129,25 @@ fn for_ecs(settings: &Settings) -> Result<()> {
     };
     if blue_green.green_fleet_provisioning_option.is_some() {
         return fail!(
-            "InvalidGreenFleetProvisioningOptionException",
+            "InvalidBlueGreenDeploymentConfigurationException",
             "For ECS deployment group, greenFleetProvisioningOption can not be specified"
         );
     }
     let Some(terminate) = &blue_green.terminate_blue_instances_on_deployment_success else {
         return fail!(
-            "InvalidBlueInstanceTerminationOptionException",
+            "InvalidBlueGreenDeploymentConfigurationException",
             "For ECS deployment group, terminateBlueInstancesOnDeploymentSuccess must be specified"
         );
     };
     if terminate.action != "TERMINATE" || !(0..=LONGEST_WAIT).contains(&terminate.termination_wait_time_in_minutes) {
         return fail!(
-            "InvalidBlueInstanceTerminationOptionException",
+            "InvalidBlueGreenDeploymentConfigurationException",
             "For ECS deployment group, the action must be TERMINATE, after 0 to {LONGEST_WAIT} minutes"
         );
     }
     let Some(ready) = &blue_green.deployment_ready_option else {
         return fail!(
-            "InvalidDeploymentReadyOptionException",
+            "InvalidBlueGreenDeploymentConfigurationException",
             "For ECS deployment group, deploymentReadyOption must be specified"
         );
     };
@@ -159,7 +159,7 @@ fn for_ecs(settings: &Settings) -> Result<()> {
     };
     if !legal {
         return fail!(
-            "InvalidDeploymentReadyOptionException",
+            "InvalidBlueGreenDeploymentConfigurationException",
             "waitTimeInMinutes must be 1 to {LONGEST_WAIT} with STOP_DEPLOYMENT, and goes with no other action"
         );
     }

@@ -3,18 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::error::{Result, fail};
+use crate::error::{ApiError, Result, fail};
 use crate::services::codedeploy::{application, group};
 use crate::services::members::{bare, resource_of};
 use crate::tags::{self, Tag, Tags};
 use crate::world::Cx;
 
 pub(super) fn check(tags: &Tags) -> Result<()> {
-    match tags::check(tags) {
-        Ok(()) => Ok(()),
-        Err(why) if tags.len() > 50 => fail!("TagLimitExceededException", "{why}"),
-        Err(why) => fail!("InvalidTagsToAddException", "{why}"),
-    }
+    tags::check(tags).map_err(|why| ApiError::new("InvalidTagsToAddException", why))
 }
 
 fn of<'c>(cx: &'c mut Cx<'_>, arn: Option<&str>) -> Result<&'c mut Tags> {

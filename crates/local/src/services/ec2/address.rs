@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::State;
+use super::{State, filter_names};
 use super::common::{ADDRESS, ENI, TagSpecification, done, new_tags, tag_set};
 use crate::error::{Result, fail};
 use crate::filters::{Answer, Filter, passes};
@@ -114,6 +114,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: DescribeAddresses) -> Result {
             return fail!("InvalidAddress.NotFound", "Address '{ip}' not found.");
         }
     }
+    filter_names::check(&ADDRESS, &input.filters)?;
     let mut set = Vec::new();
     for address in state.addresses.values() {
         let association = address.association.as_ref();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::State;
+use super::{State, filter_names};
 use crate::error::{ApiError, Result, fail};
 use crate::filters::{Answer, Filter, passes};
 use crate::page;
@@ -52,6 +52,7 @@ kinds! {
     ENI "eni" "network-interface" "networkInterface ID" "InvalidNetworkInterfaceID.NotFound" "InvalidNetworkInterfaceId.Malformed";
     ACL "acl" "network-acl" "networkAcl ID" "InvalidNetworkAclID.NotFound" "InvalidNetworkAclId.Malformed";
     DHCP "dopt" "dhcp-options" "dhcpOption ID" "InvalidDhcpOptionID.NotFound" "InvalidDhcpOptionsId.Malformed";
+    FLOW_LOG "fl" "vpc-flow-log" "flow log ID" "InvalidFlowLogId.NotFound" "InvalidFlowLogId.Malformed";
     PREFIX_LIST "pl" "prefix-list" "prefix list ID" "InvalidPrefixListID.NotFound" "InvalidPrefixListId.Malformed";
 }
 
@@ -112,7 +113,8 @@ pub(crate) struct Describe {
         alias = "NetworkInterfaceId",
         alias = "NetworkAclId",
         alias = "DhcpOptionsId",
-        alias = "PrefixListId"
+        alias = "PrefixListId",
+        alias = "FlowLogId"
     )]
     pub(crate) ids: Vec<String>,
     #[serde(default, rename = "Filter")]
@@ -149,6 +151,7 @@ impl Describe {
                 );
             }
         };
+        filter_names::check(kind, &self.filters)?;
         let mut wanted: BTreeMap<&str, bool> = BTreeMap::new();
         for id in &self.ids {
             kind.check(id)?;

@@ -1,16 +1,20 @@
 //! VPC endpoints: gateway and interface.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::common::{
     Describe, ENDPOINT, SUBNET, TABLE, TagSpecification, VPC, done, new_tags, remember, replayed, tag_set,
 };
+use super::endpoint_service::{GATEWAYS, INTERFACES, prefix_list, private_dns_names, short_name};
 use super::route::Destination;
 use super::{Later, NewEni, State, eni, route};
 use crate::clock::Time;
 use crate::error::{Result, fail};
-use crate::filters::{Answer, Filter};
+use crate::filters::Answer;
 use crate::tags::Tags;
 use crate::timings;
 use crate::world::Cx;
@@ -31,6 +35,9 @@ pub(crate) struct Endpoint {
     pub(crate) subnets: Vec<(String, String)>,
     pub(crate) groups: Vec<String>,
     pub(crate) private_dns: bool,
+    /// Private DNS is for what comes in from outside, the VPC itself uses the gateway endpoint.
+    #[serde(default)]
+    pub(crate) inbound_only: bool,
     /// The random part of its DNS names.
     pub(crate) dns_label: String,
     pub(crate) created: Time,
@@ -40,96 +47,20 @@ pub(crate) struct Endpoint {
 const FULL_ACCESS: &str =
     r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
-/// Services with gateway endpoints.
-const GATEWAYS: &[&str] = &["s3", "dynamodb"];
-
-/// Services with interface endpoints.
-const INTERFACES: &[&str] = &[
-    "acm-pca",
-    "athena",
-    "autoscaling",
-    "cloudformation",
-    "cloudtrail",
-    "codebuild",
-    "codecommit",
-    "codedeploy",
-    "codedeploy-commands-secure",
-    "codepipeline",
-    "config",
-    "dynamodb",
-    "ebs",
-    "ec2",
-    "ec2messages",
-    "ecr.api",
-    "ecr.dkr",
-    "ecs",
-    "ecs-agent",
-    "ecs-telemetry",
-    "elasticfilesystem",
-    "elasticloadbalancing",
-    "email-smtp",
-    "events",
-    "execute-api",
-    "glue",
-    "guardduty-data",
-    "kinesis-firehose",
-    "kinesis-streams",
-    "kms",
-    "lambda",
-    "logs",
-    "monitoring",
-    "rds",
-    "rds-data",
-    "s3",
-    "secretsmanager",
-    "servicediscovery",
-    "sns",
-    "sqs",
-    "ssm",
-    "ssmmessages",
-    "states",
-    "sts",
-    "synthetics",
-    "tagging",
-    "xray",
-];
-
-/// The short name of a service of this region: `com.amazonaws.{region}.{short}`.
-fn short_name<'a>(service: &'a str, region: &str) -> Option<&'a str> {
-    service.strip_prefix("com.amazonaws.")?.strip_prefix(region)?.strip_prefix('.')
-}
-
-/// The names that private DNS answers in the VPC, for example `*.dkr.ecr.REGION.amazonaws.com`.
-fn private_dns_names(short: &str, region: &str) -> Vec<String> {
-    let mut parts: Vec<&str> = short.split('.').collect();
-    parts.reverse();
-    let base = format!("{}.{region}.amazonaws.com", parts.join("."));
-    match short {
-        "ecr.dkr" | "s3" => vec![format!("*.{base}"), base],
-        _ => vec![base],
-    }
-}
-
-/// AWS's id for the address list of a service, where it is known; else one that is always the same.
-pub(super) fn prefix_list(short: &str, region: &str) -> String {
-    match (region, short) {
-        ("ap-northeast-1", "s3") => "pl-61a54008".to_owned(),
-        ("ap-northeast-1", "dynamodb") => "pl-78a54011".to_owned(),
-        ("us-east-1", "s3") => "pl-63a5400a".to_owned(),
-        ("us-east-1", "dynamodb") => "pl-02cd2c6b".to_owned(),
-        _ => {
-            // FNV-1a.
-            let text = format!("{region}.{short}");
-            let hash = text.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
-            format!("pl-{hash:08x}")
-        }
-    }
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct DnsOptions {
     dns_record_ip_type: Option<String>,
+    private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
+}
+
+/// The address that an endpoint is to have in one of its subnets.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct SubnetConfiguration {
+    subnet_id: String,
+    ipv4: Option<String>,
+    ipv6: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,6 +82,8 @@ pub(super) struct Create {
     private_dns_enabled: Option<bool>,
     client_token: Option<String>,
     service_region: Option<String>,
+    #[serde(default)]
+    subnet_configuration: Vec<SubnetConfiguration>,
     #[serde(default, rename = "TagSpecification")]
     tags: Vec<TagSpecification>,
 }
@@ -178,6 +111,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
     if input.service_region.is_some_and(|other| other != region) {
         return fail!("UnsupportedOperation", "The local cloud does not have endpoints across regions");
     }
+    let inbound_only = inbound_only(cx.ec2(), input.dns_options.as_ref(), &service, &input.vpc_id)?;
     let record_type = input.dns_options.and_then(|options| options.dns_record_ip_type);
     for kind in [&input.ip_address_type, &record_type].into_iter().flatten() {
         if !["ipv4", "service-defined"].contains(&kind.as_str()) {
@@ -224,6 +158,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
         groups: Vec::new(),
         // AWS turns private DNS on for interface endpoints unless told otherwise.
         private_dns: !is_gateway && input.private_dns_enabled.unwrap_or(true),
+        inbound_only: inbound_only.unwrap_or(false),
         dns_label: cx.lower(8),
         created: cx.now(),
         tags,
@@ -247,13 +182,51 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result {
             endpoint.groups = default.map(|group| group.id.clone()).into_iter().collect();
         }
         eni::check_groups(cx.ec2(), &endpoint.groups, &endpoint.vpc_id)?;
-        add_subnets(cx, &mut endpoint, &input.subnet_id)?;
+        let mut subnets = input.subnet_id;
+        subnets.extend(
+            input
+                .subnet_configuration
+                .iter()
+                .map(|c| c.subnet_id.clone())
+                .filter(|id| !subnets.contains(id))
+                .collect::<Vec<_>>(),
+        );
+        add_subnets(cx, &mut endpoint, &subnets, &addresses(&input.subnet_configuration)?)?;
     }
     cx.ec2().endpoints.insert(id.clone(), endpoint);
     remember(cx, token.as_deref(), request, &id);
     let delay = if is_gateway { timings::GATEWAY_ENDPOINT_CREATE } else { timings::INTERFACE_ENDPOINT_CREATE };
     cx.after(delay, Later::EndpointAvailable(id.clone()).body());
     Ok(json!({"vpcEndpoint": render(cx, &id), "clientToken": token}))
+}
+
+/// The addresses that are asked for, by subnet.
+fn addresses(configurations: &[SubnetConfiguration]) -> Result<BTreeMap<String, Ipv4Addr>> {
+    let mut wanted = BTreeMap::new();
+    for SubnetConfiguration { subnet_id, ipv4, ipv6 } in configurations {
+        if ipv6.is_some() {
+            return fail!("InvalidParameter", "The local cloud has IPv4 endpoints only");
+        }
+        let Some(text) = ipv4 else { continue };
+        match text.parse() {
+            Ok(address) => wanted.insert(subnet_id.clone(), address),
+            Err(_) => return fail!("InvalidParameterValue", "invalid value for parameter address: {text}"),
+        };
+    }
+    Ok(wanted)
+}
+
+/// Whether private DNS is for what comes in from outside only, if that is said: it takes a gateway endpoint beside it.
+fn inbound_only(state: &State, options: Option<&DnsOptions>, service: &str, vpc: &str) -> Result<Option<bool>> {
+    let wanted = options.and_then(|options| options.private_dns_only_for_inbound_resolver_endpoint);
+    let gateway = || state.endpoints.values().any(|e| e.is_gateway && e.service == service && e.vpc_id == vpc);
+    if wanted == Some(true) && !gateway() {
+        return fail!(
+            "InvalidParameter",
+            "To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC {vpc} must have a Gateway endpoint for the service."
+        );
+    }
+    Ok(wanted)
 }
 
 fn policy(text: String) -> Result<String> {
@@ -307,7 +280,12 @@ fn check_private_dns(state: &State, endpoint: &Endpoint, region: &str) -> Result
 }
 
 /// One network interface in each subnet; nothing is left behind if one cannot be made.
-fn add_subnets(cx: &mut Cx<'_>, endpoint: &mut Endpoint, subnets: &[String]) -> Result<()> {
+fn add_subnets(
+    cx: &mut Cx<'_>,
+    endpoint: &mut Endpoint,
+    subnets: &[String],
+    addresses: &BTreeMap<String, Ipv4Addr>,
+) -> Result<()> {
     let state = cx.ec2();
     let mut zones: Vec<String> = Vec::new();
     for (id, _) in &endpoint.subnets {
@@ -335,6 +313,7 @@ fn add_subnets(cx: &mut Cx<'_>, endpoint: &mut Endpoint, subnets: &[String]) -> 
             kind: "vpc_endpoint",
             requester: "amazon-vpc",
             owner: "amazon-aws",
+            private_ip: addresses.get(id).copied(),
             ..NewEni::default()
         };
         match eni::create(cx, new) {
@@ -372,7 +351,7 @@ fn render(cx: &mut Cx<'_>, id: &str) -> Value {
     let options = if endpoint.is_gateway {
         json!({"dnsRecordIpType": "service-defined"})
     } else {
-        json!({"dnsRecordIpType": "ipv4", "privateDnsOnlyForInboundResolverEndpoint": false})
+        json!({"dnsRecordIpType": "ipv4", "privateDnsOnlyForInboundResolverEndpoint": endpoint.inbound_only})
     };
     json!({
         "vpcEndpointId": endpoint.id,
@@ -463,8 +442,9 @@ pub(super) struct Modify {
     private_dns_enabled: Option<bool>,
     #[serde(rename = "IpAddressType")]
     _ip_address_type: Option<String>,
-    #[serde(rename = "DnsOptions")]
-    _dns_options: Option<DnsOptions>,
+    dns_options: Option<DnsOptions>,
+    #[serde(default)]
+    subnet_configuration: Vec<SubnetConfiguration>,
 }
 
 pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
@@ -491,6 +471,9 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
         }
     }
     eni::check_groups(state, &input.add_security_group_id, &endpoint.vpc_id)?;
+    let inbound_only = inbound_only(state, input.dns_options.as_ref(), &endpoint.service, &endpoint.vpc_id)?;
+    // AWS gives an address to a subnet that is new, and leaves the others theirs.
+    let addresses = addresses(&input.subnet_configuration)?;
     let new_policy = match input.policy_document {
         Some(text) => Some(policy(text)?),
         None => input.reset_policy.then(|| FULL_ACCESS.to_owned()),
@@ -505,6 +488,8 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: Modify) -> Result {
             add_groups: &input.add_security_group_id,
             remove_groups: &input.remove_security_group_id,
             private_dns: input.private_dns_enabled,
+            addresses,
+            inbound_only,
         },
     );
     if outcome.is_ok() {
@@ -533,6 +518,8 @@ struct Interfaces<'a> {
     add_groups: &'a [String],
     remove_groups: &'a [String],
     private_dns: Option<bool>,
+    addresses: BTreeMap<String, Ipv4Addr>,
+    inbound_only: Option<bool>,
 }
 
 fn change_interfaces(cx: &mut Cx<'_>, endpoint: &mut Endpoint, change: &Interfaces<'_>) -> Result<()> {
@@ -556,7 +543,7 @@ fn change_interfaces(cx: &mut Cx<'_>, endpoint: &mut Endpoint, change: &Interfac
         .cloned()
         .collect();
     let before = std::mem::replace(&mut endpoint.groups, groups.clone());
-    if let Err(error) = add_subnets(cx, endpoint, &new) {
+    if let Err(error) = add_subnets(cx, endpoint, &new, &change.addresses) {
         endpoint.groups = before;
         endpoint.subnets.extend(gone);
         return Err(error);
@@ -569,6 +556,9 @@ fn change_interfaces(cx: &mut Cx<'_>, endpoint: &mut Endpoint, change: &Interfac
     }
     if let Some(private_dns) = change.private_dns {
         endpoint.private_dns = private_dns;
+    }
+    if let Some(inbound_only) = change.inbound_only {
+        endpoint.inbound_only = inbound_only;
     }
     Ok(())
 }
@@ -609,81 +599,4 @@ pub(super) fn deleted(cx: &mut Cx<'_>, id: &str) {
     for (_, eni_id) in &endpoint.subnets {
         eni::remove(cx, eni_id);
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct DescribeServices {
-    #[serde(default)]
-    service_name: Vec<String>,
-    #[serde(default, rename = "Filter")]
-    filters: Vec<Filter>,
-    #[serde(rename = "MaxResults")]
-    _max_results: Option<i64>,
-    #[serde(rename = "NextToken")]
-    _next_token: Option<String>,
-    #[serde(default)]
-    service_region: Vec<String>,
-}
-
-pub(super) fn describe_services(cx: &mut Cx<'_>, input: DescribeServices) -> Result {
-    let (region, none) = (cx.region.clone(), Tags::new());
-    if input.service_region.iter().any(|other| other != &region) {
-        return fail!("UnsupportedOperation", "The local cloud does not have endpoints across regions");
-    }
-    let mut services: Vec<(&str, &str)> = GATEWAYS.iter().map(|short| (*short, "Gateway")).collect();
-    services.extend(INTERFACES.iter().map(|short| (*short, "Interface")));
-    services.sort_unstable();
-    let zones: Vec<String> = super::account::zones(&region).into_iter().map(|zone| zone.name).collect();
-    let (mut names, mut details) = (Vec::new(), Vec::new());
-    for (short, kind) in services {
-        let name = format!("com.amazonaws.{region}.{short}");
-        let passed = crate::filters::passes(&input.filters, &none, |filter| match filter {
-            "service-name" => name.as_str().into(),
-            "service-type" => kind.into(),
-            "owner" => "amazon".into(),
-            "service-region" => region.as_str().into(),
-            "supported-ip-address-types" => "ipv4".into(),
-            _ => Answer::Unknown,
-        })?;
-        if !passed || !(input.service_name.is_empty() || input.service_name.contains(&name)) {
-            continue;
-        }
-        let private: Vec<Value> = if kind == "Interface" {
-            private_dns_names(short, &region).iter().map(|name| json!({"privateDnsName": name})).collect()
-        } else {
-            Vec::new()
-        };
-        details.push(json!({
-            "serviceName": name,
-            "serviceId": format!("vpce-svc-{}", prefix_list(short, &region).trim_start_matches("pl-")),
-            "serviceType": [{"serviceType": kind}],
-            "serviceRegion": region,
-            "availabilityZoneSet": zones,
-            "owner": "amazon",
-            "baseEndpointDnsNameSet": [format!("{short}.{region}.vpce.amazonaws.com")],
-            "privateDnsName": private.first().map(|p| p["privateDnsName"].clone()),
-            "privateDnsNameSet": private,
-            "vpcEndpointPolicySupported": true,
-            "acceptanceRequired": false,
-            "managesVpcEndpoints": false,
-            "supportedIpAddressTypeSet": ["ipv4"],
-            "tagSet": [],
-        }));
-        if names.last() != Some(&name) {
-            names.push(name);
-        }
-    }
-    if let Some(missing) = input.service_name.iter().find(|wanted| !names.contains(wanted)) {
-        return fail!("InvalidServiceName", "The Vpc Endpoint Service '{missing}' does not exist");
-    }
-    Ok(json!({"serviceNameSet": names, "serviceDetailSet": details}))
-}
-
-/// Prefix lists of the gateway services, by id, with their names.
-pub(super) fn prefix_lists(region: &str) -> Vec<(String, String)> {
-    let mut lists: Vec<_> =
-        GATEWAYS.iter().map(|short| (prefix_list(short, region), format!("com.amazonaws.{region}.{short}"))).collect();
-    lists.sort();
-    lists
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::cidr::Cidr;
 use super::common::{Describe, ENI, GROUP, SUBNET, TagSpecification, done, new_tags, tag_set};
-use super::{State, address};
+use super::{State, address, flow_log};
 use crate::clock::Time;
 use crate::error::{Result, fail};
 use crate::filters::Answer;
@@ -111,6 +111,7 @@ pub(crate) fn remove(cx: &mut Cx<'_>, id: &str) {
         address::unmap(state, &allocation);
     }
     state.network_interfaces.remove(id);
+    flow_log::forget(state, id);
 }
 
 /// Replaces the security groups of a network interface.

@@ -6,7 +6,10 @@ mod address;
 mod cidr;
 mod common;
 mod endpoint;
+mod endpoint_service;
 pub(crate) mod eni;
+mod filter_names;
+mod flow_log;
 mod gateway;
 pub(crate) mod group;
 mod nat;
@@ -32,6 +35,7 @@ pub(crate) use self::acl::NetworkAcl;
 pub(crate) use self::address::Address;
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::eni::{Eni, NewEni};
+pub(crate) use self::flow_log::FlowLog;
 pub(crate) use self::gateway::InternetGateway;
 pub(crate) use self::group::SecurityGroup;
 pub(crate) use self::nat::NatGateway;
@@ -55,6 +59,7 @@ pub(crate) struct State {
     pub(crate) network_interfaces: BTreeMap<String, Eni>,
     pub(crate) network_acls: BTreeMap<String, NetworkAcl>,
     pub(crate) prefix_lists: BTreeMap<String, PrefixList>,
+    pub(crate) flow_logs: BTreeMap<String, FlowLog>,
     /// The region's default DHCP options set, once somebody has asked for it.
     pub(crate) dhcp_options: Option<(String, Tags)>,
     /// Customers' own ones.
@@ -133,7 +138,7 @@ operations! {
     "DescribeVpcEndpoints" => endpoint::describe,
     "ModifyVpcEndpoint" => endpoint::modify,
     "DeleteVpcEndpoints" => endpoint::delete,
-    "DescribeVpcEndpointServices" => endpoint::describe_services,
+    "DescribeVpcEndpointServices" => endpoint_service::describe_services,
 
     "DescribePrefixLists" => prefix_list::describe,
     "DescribeManagedPrefixLists" => prefix_list::describe_managed,
@@ -153,6 +158,10 @@ operations! {
     "ModifySecurityGroupRules" => rule::modify,
     "UpdateSecurityGroupRuleDescriptionsIngress" => rule::describe_ingress_anew,
     "UpdateSecurityGroupRuleDescriptionsEgress" => rule::describe_egress_anew,
+
+    "CreateFlowLogs" => flow_log::create,
+    "DescribeFlowLogs" => flow_log::describe,
+    "DeleteFlowLogs" => flow_log::delete,
 
     "CreateNetworkInterface" => eni::create_by_user,
     "DescribeNetworkInterfaces" => eni::describe,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cidr::{Cidr, canonical_v6};
 use super::common::{Describe, PREFIX_LIST, TagSpecification, new_tags, remember, replayed, tag_set};
-use super::{State, endpoint, route, rule};
+use super::{State, endpoint_service, route, rule};
 use crate::error::{Result, fail};
 use crate::filters::Answer;
 use crate::page::page;
@@ -40,8 +40,8 @@ const GLOBAL: &str = "global.cloudfront.origin-facing";
 
 /// AWS's lists, by id, with their names.
 fn of_aws(region: &str) -> Vec<(String, String)> {
-    let mut lists = endpoint::prefix_lists(region);
-    lists.push((endpoint::prefix_list(GLOBAL, region), format!("com.amazonaws.{GLOBAL}")));
+    let mut lists = endpoint_service::prefix_lists(region);
+    lists.push((endpoint_service::prefix_list(GLOBAL, region), format!("com.amazonaws.{GLOBAL}")));
     lists
 }
 
@@ -55,7 +55,7 @@ pub(super) fn check(state: &State, region: &str, id: &str) -> Result<()> {
 }
 
 pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
-    let (lists, none) = (endpoint::prefix_lists(&cx.region), Tags::new());
+    let (lists, none) = (endpoint_service::prefix_lists(&cx.region), Tags::new());
     let ask = |(id, name): &(String, String), filter: &str| ask(id, name, "AWS", filter);
     let found = input.find(&PREFIX_LIST, lists.iter().map(|list| (&list.0, list)), 1000, |_| &none, ask)?;
     let set: Vec<Value> = found

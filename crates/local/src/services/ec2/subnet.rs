@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cidr::Cidr;
 use super::common::{Describe, Flag, SUBNET, TagSpecification, VPC, done, new_tags, tag_set};
-use super::{Later, State, account, acl};
+use super::{Later, State, account, acl, flow_log};
 use crate::error::{Result, fail};
 use crate::filters::Answer;
 use crate::tags::Tags;
@@ -197,6 +197,7 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
     }
     acl::forget(state, id);
     state.subnets.remove(id);
+    flow_log::forget(state, id);
     done()
 }
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::common::{
-    ACL, ADDRESS, DHCP, ENDPOINT, ENI, GATEWAY, GROUP, Kind, NAT, PREFIX_LIST, RULE, SUBNET, TABLE, VPC, check_tags,
-    done,
+    ACL, ADDRESS, DHCP, ENDPOINT, ENI, FLOW_LOG, GATEWAY, GROUP, Kind, NAT, PREFIX_LIST, RULE, SUBNET, TABLE, VPC,
+    check_tags, done,
 };
 use crate::error::{ApiError, Result, fail};
 use crate::filters::{Answer, Filter, passes};
@@ -44,6 +44,7 @@ pub(super) fn all(state: &State) -> Vec<Tagged<'_>> {
         network_interfaces ENI;
         network_acls ACL;
         prefix_lists PREFIX_LIST;
+        flow_logs FLOW_LOG;
         dhcp_sets DHCP;
     }
     all.extend(state.nat_gateways.values().map(|nat| Tagged {
@@ -85,6 +86,7 @@ fn tags_mut<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Tags> {
         network_interfaces ENI;
         network_acls ACL;
         prefix_lists PREFIX_LIST;
+        flow_logs FLOW_LOG;
     }
     if RULE.fits(id) {
         let rule = state.security_groups.values_mut().find_map(|group| group.rules.get_mut(id));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cidr::Cidr;
 use super::common::{Describe, Flag, TagSpecification, VPC, done, new_tags, tag_set};
-use super::{Later, State, account, acl, group, route};
+use super::{Later, State, account, acl, flow_log, group, route};
 use crate::error::{Result, fail};
 use crate::filters::Answer;
 use crate::tags::Tags;
@@ -164,6 +164,7 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
         return VPC.in_use(id);
     }
     state.vpcs.remove(id);
+    flow_log::forget(state, id);
     // What came with the VPC goes with it.
     state.security_groups.retain(|_, group| group.vpc_id != id);
     state.route_tables.retain(|_, table| table.vpc_id != id);

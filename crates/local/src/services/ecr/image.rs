@@ -385,7 +385,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
             items.push((digest.clone(), detail(repository, digest, image, &account)));
         }
     }
-    let size = input.max_results.unwrap_or(100).clamp(1, 1000);
+    let size = crate::page::size(input.max_results, 100, 1000, "InvalidParameterException")?;
     let page = page(items, input.next_token.as_deref(), size, "InvalidParameterException")?;
     Ok(bare(json!({"imageDetails": page.items, "nextToken": page.next})))
 }
@@ -414,7 +414,7 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
         items.extend(untagged.map(|d| (d.clone(), json!({"imageDigest": d}))));
     }
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let size = input.max_results.unwrap_or(100).clamp(1, 1000);
+    let size = crate::page::size(input.max_results, 100, 1000, "InvalidParameterException")?;
     let page = page(items, input.next_token.as_deref(), size, "InvalidParameterException")?;
     Ok(bare(json!({"imageIds": page.items, "nextToken": page.next})))
 }

@@ -214,7 +214,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
         return Ok(json!({"repositories": found}));
     }
     let all = cx.ecr().repositories.values().map(|r| (r.name.clone(), shape(r, &account, &region)));
-    let size = input.max_results.unwrap_or(100).clamp(1, 1000);
+    let size = crate::page::size(input.max_results, 100, 1000, "InvalidParameterException")?;
     let page = page(all, input.next_token.as_deref(), size, "InvalidParameterException")?;
     Ok(bare(json!({"repositories": page.items, "nextToken": page.next})))
 }

@@ -237,7 +237,7 @@ pub(super) struct List {
 pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
     let active = cx.ecs().clusters.values().filter(|c| c.status == "ACTIVE");
     let arns = active.map(|c| (c.name.clone(), c.arn.clone()));
-    let size = input.max_results.unwrap_or(100).clamp(1, 100);
+    let size = crate::page::size(input.max_results, 100, 100, "InvalidParameterException")?;
     let page = page(arns, input.next_token.as_deref(), size, "InvalidParameterException")?;
     Ok(bare(json!({"clusterArns": page.items, "nextToken": page.next})))
 }

@@ -213,7 +213,7 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
         // By age, so that a page's token stays right when a newer one comes.
         (format!("{:020}", u64::MAX - (all - n) as u64), brief)
     });
-    let size = input.max_results.unwrap_or(20).clamp(1, 100);
+    let size = crate::page::size(input.max_results, 20, 100, "InvalidParameterException")?;
     let page = page(listed, input.next_token.as_deref(), size, INVALID)?;
     Ok(bare(json!({"serviceDeployments": page.items, "nextToken": page.next})))
 }

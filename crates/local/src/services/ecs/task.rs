@@ -214,7 +214,7 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
             && input.launch_type.as_ref().is_none_or(|l| l == "FARGATE")
     };
     let arns = cluster.tasks.values().filter(wanted).map(|t| (t.id.clone(), t.arn.clone()));
-    let size = input.max_results.unwrap_or(100).clamp(1, 100);
+    let size = crate::page::size(input.max_results, 100, 100, "InvalidParameterException")?;
     let page = page(arns, input.next_token.as_deref(), size, INVALID)?;
     Ok(bare(json!({"taskArns": page.items, "nextToken": page.next})))
 }

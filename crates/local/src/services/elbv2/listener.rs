@@ -1,6 +1,6 @@
 //! Listeners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use super::attributes::{Attribute, HTTP_LISTENER, HTTPS_LISTENER, Table};
 use super::validate::{check_enum, check_range, check_tags, invalid, json as to_json};
 use super::{State, limits, listed, load_balancer, target};
 use crate::error::{ApiError, Result};
+use crate::services::acm;
 use crate::tags::{Tag, Tags};
 use crate::world::Cx;
 
@@ -70,23 +71,24 @@ struct Certificate {
     is_default: Option<bool>,
 }
 
-/// There is no ACM here: a certificate of this account and region is taken to exist, any other is not found.
-fn check_certificates(cx: &Cx<'_>, certificates: Vec<Certificate>) -> Result<Vec<String>> {
-    let own = cx.arn("acm", "certificate/");
+fn check_certificates(cx: &mut Cx<'_>, certificates: Vec<Certificate>) -> Result<Vec<String>> {
     let mut arns = Vec::new();
     for certificate in certificates {
         let Some(arn) = certificate.certificate_arn else { return Err(invalid("A certificate ARN must be specified")) };
-        let is_uuid = |id: &str| id.len() == 36 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-        if !arn.strip_prefix(&own).is_some_and(is_uuid) {
-            return Err(ApiError::new("CertificateNotFound", format!("Certificate '{arn}' not found")));
-        }
+        acm::usable(cx, &arn)?;
         arns.push(arn);
     }
     Ok(arns)
 }
 
+/// The load balancers with a listener that has this certificate.
+pub(crate) fn load_balancers_with(state: &State, certificate: &str) -> Vec<String> {
+    let with = state.listeners.values().filter(|listener| listener.certificates.iter().any(|arn| arn == certificate));
+    with.map(|listener| listener.load_balancer_arn.clone()).collect::<BTreeSet<String>>().into_iter().collect()
+}
+
 /// The one default certificate of a listener.
-fn default_certificate(cx: &Cx<'_>, certificates: Vec<Certificate>) -> Result<Vec<String>> {
+fn default_certificate(cx: &mut Cx<'_>, certificates: Vec<Certificate>) -> Result<Vec<String>> {
     if certificates.len() > 1 {
         return Err(ApiError::new(
             "TooManyCertificates",

@@ -31,7 +31,7 @@ use crate::throttle::Bucket;
 use crate::world::Cx;
 
 pub(crate) use self::action::{Action, Redirect};
-pub(crate) use self::listener::Listener;
+pub(crate) use self::listener::{Listener, load_balancers_with};
 pub(crate) use self::load_balancer::LoadBalancer;
 pub(crate) use self::rule::Rule;
 pub(crate) use self::target_group::{HealthCheck, TargetGroup};

@@ -138,7 +138,7 @@ fn render(cx: &mut Cx<'_>, name: &str) -> Option<Value> {
     let mut members = json!({
         "logGroupName": group.name,
         "creationTime": group.created.0,
-        "metricFilterCount": 0,
+        "metricFilterCount": group.metric_filters.len(),
         "arn": format!("{arn}:*"),
         "logGroupArn": arn,
         "storedBytes": stored,
@@ -205,6 +205,37 @@ pub(super) struct PutDeletionProtection {
 
 pub(super) fn put_deletion_protection(cx: &mut Cx<'_>, input: PutDeletionProtection) -> Result<Value> {
     group_mut(cx, &input.log_group_identifier)?.deletion_protection = input.deletion_protection_enabled;
+    Ok(Value::Null)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Key {
+    log_group_name: Option<String>,
+    resource_identifier: Option<String>,
+    kms_key_id: Option<String>,
+}
+
+/// The group that a key is for, by name or by ARN.
+fn keyed<'c>(cx: &'c mut Cx<'_>, input: &Key) -> Result<&'c mut Group> {
+    match (&input.log_group_name, &input.resource_identifier) {
+        (Some(name), None) => group_mut(cx, name),
+        (None, Some(arn)) => group_mut(cx, arn),
+        _ => fail!("InvalidParameterException", "Exactly one of logGroupName and resourceIdentifier must be specified"),
+    }
+}
+
+pub(super) fn associate_key(cx: &mut Cx<'_>, input: Key) -> Result<Value> {
+    let Some(key) = input.kms_key_id.clone() else { return invalid("kmsKeyId", "Member must not be null") };
+    if !key.starts_with("arn:") || !key.contains(":kms:") {
+        return fail!("InvalidParameterException", "The specified KMS Key Id could not be found: it must be an ARN");
+    }
+    keyed(cx, &input)?.kms_key = Some(key);
+    Ok(Value::Null)
+}
+
+pub(super) fn disassociate_key(cx: &mut Cx<'_>, input: Key) -> Result<Value> {
+    keyed(cx, &input)?.kms_key = None;
     Ok(Value::Null)
 }
 

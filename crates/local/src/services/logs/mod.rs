@@ -3,6 +3,7 @@
 mod events;
 mod filter;
 mod group;
+mod subscription;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ pub(crate) struct Group {
     pub(crate) tags: Tags,
     #[serde(default)]
     metric_filters: BTreeMap<String, filter::MetricFilter>,
+    #[serde(default)]
+    subscriptions: BTreeMap<String, subscription::SubscriptionFilter>,
 }
 
 /// A log stream.
@@ -92,6 +95,11 @@ operations! {
     "PutLogEvents" => events::put,
     "GetLogEvents" => events::get,
     "FilterLogEvents" => events::filter,
+    "AssociateKmsKey" => group::associate_key,
+    "DisassociateKmsKey" => group::disassociate_key,
+    "PutSubscriptionFilter" => subscription::put,
+    "DescribeSubscriptionFilters" => subscription::describe,
+    "DeleteSubscriptionFilter" => subscription::delete,
     "PutMetricFilter" => filter::put_metric_filter,
     "DescribeMetricFilters" => filter::describe_metric_filters,
     "DeleteMetricFilter" => filter::delete_metric_filter,
@@ -173,6 +181,7 @@ impl Group {
             streams: BTreeMap::new(),
             tags: Tags::new(),
             metric_filters: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::record::{Alias, RecordSet};
 use super::zone::Zone;
 use super::{change as changes, find_own, name, value};
 use crate::error::{ApiError, Result};
-use crate::services::elbv2;
+use crate::services::{acm, elbv2};
 use crate::world::Cx;
 
 #[derive(Deserialize)]
@@ -100,6 +100,7 @@ pub(super) fn change(cx: &mut Cx<'_>, input: Input) -> Result {
         return Err(ApiError::new("InvalidChangeBatch", format!("[{}]", problems.join(", "))));
     }
     find_own(cx, &input.id)?.records = records;
+    acm::records_changed(cx);
     Ok(json!({"ChangeInfo": changes::submit(cx, input.change_batch.comment)}))
 }
 

@@ -201,7 +201,12 @@ pub(super) struct List {
 pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
     let service = find(cx, &input.service_id)?;
     let all = service.instances.iter().map(|(id, i)| (id.clone(), json!({"Id": id, "Attributes": i.attributes})));
-    let page = page(all, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
+    let page = page(
+        all,
+        input.next_token.as_deref(),
+        crate::page::size(input.max_results, 100, 100, "InvalidInput")?,
+        "InvalidInput",
+    )?;
     Ok(bare(json!({"ResourceOwner": "SELF", "Instances": page.items, "NextToken": page.next})))
 }
 
@@ -231,7 +236,12 @@ pub(super) fn health(cx: &mut Cx<'_>, input: Health) -> Result {
     let wanted = |id: &String| input.instances.is_empty() || input.instances.contains(id);
     let all = service.instances.iter().filter(|(id, _)| wanted(id));
     let all = all.map(|(id, i)| (id.clone(), (id.clone(), Value::from(status(service, i)))));
-    let page = page(all, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
+    let page = page(
+        all,
+        input.next_token.as_deref(),
+        crate::page::size(input.max_results, 100, 100, "InvalidInput")?,
+        "InvalidInput",
+    )?;
     let statuses: serde_json::Map<String, Value> = page.items.into_iter().collect();
     Ok(bare(json!({"Status": statuses, "NextToken": page.next})))
 }
@@ -308,7 +318,7 @@ pub(super) fn discover(cx: &mut Cx<'_>, input: Discover) -> Result {
     if !preferred.is_empty() {
         chosen = preferred;
     }
-    let chosen = chosen.into_iter().take(input.max_results.unwrap_or(100).clamp(1, 1000));
+    let chosen = chosen.into_iter().take(crate::page::size(input.max_results, 100, 1000, "InvalidInput")?);
     let instances: Vec<Value> = chosen
         .map(|(id, i)| {
             json!({

@@ -333,8 +333,12 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
             items.push((namespace.id.clone(), shape(namespace)));
         }
     }
-    let page =
-        page(items, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
+    let page = page(
+        items,
+        input.next_token.as_deref(),
+        crate::page::size(input.max_results, 100, 100, "InvalidInput")?,
+        "InvalidInput",
+    )?;
     let mut found = page.items;
     for item in &mut found {
         let id = text(item, "Id").to_owned();

@@ -283,8 +283,12 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
             items.push((service.id.clone(), bare(shape(service))));
         }
     }
-    let page =
-        page(items, input.next_token.as_deref(), input.max_results.unwrap_or(100).clamp(1, 100), "InvalidInput")?;
+    let page = page(
+        items,
+        input.next_token.as_deref(),
+        crate::page::size(input.max_results, 100, 100, "InvalidInput")?,
+        "InvalidInput",
+    )?;
     Ok(bare(json!({"Services": page.items, "NextToken": page.next})))
 }
 

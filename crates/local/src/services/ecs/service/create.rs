@@ -128,11 +128,10 @@ fn build(cx: &mut Cx<'_>, input: Create, default_strategy: Vec<Strategy>) -> Res
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         );
     }
-    let strategy = if input.launch_type.is_none() && input.capacity_provider_strategy.is_empty() {
-        default_strategy
-    } else {
-        input.capacity_provider_strategy
-    };
+    // A service with an EXTERNAL controller leaves that to its task sets.
+    let by_default = input.launch_type.is_none() && input.capacity_provider_strategy.is_empty();
+    let strategy =
+        if by_default && controller != "EXTERNAL" { default_strategy } else { input.capacity_provider_strategy };
     let launch_type =
         if strategy.is_empty() { Some(input.launch_type.unwrap_or_else(|| "EC2".to_owned())) } else { None };
     let mut configuration = Configuration::default();

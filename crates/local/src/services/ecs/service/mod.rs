@@ -346,7 +346,7 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
             && input.scheduling_strategy.as_ref().is_none_or(|x| s.scheduling == *x)
     };
     let arns = cluster.services.values().filter(wanted).map(|s| (s.name.clone(), s.arn.clone()));
-    let size = input.max_results.unwrap_or(10).clamp(1, 100);
+    let size = crate::page::size(input.max_results, 10, 100, "InvalidParameterException")?;
     let page = page(arns, input.next_token.as_deref(), size, "InvalidParameterException")?;
     Ok(bare(json!({"serviceArns": page.items, "nextToken": page.next})))
 }

@@ -188,7 +188,7 @@ pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
         arns.reverse();
     }
     let numbered = arns.into_iter().enumerate().map(|(i, arn)| (format!("{i:09}"), arn));
-    let size = input.max_results.unwrap_or(100).clamp(1, 100);
+    let size = crate::page::size(input.max_results, 100, 100, "InvalidParameterException")?;
     let page = page(numbered, input.next_token.as_deref(), size, "InvalidParameterException")?;
     Ok(bare(json!({"taskDefinitionArns": page.items, "nextToken": page.next})))
 }
@@ -212,7 +212,7 @@ pub(super) fn list_families(cx: &mut Cx<'_>, input: ListFamilies) -> Result {
     };
     let families = cx.ecs().families.iter().filter(|(name, f)| name.starts_with(&prefix) && wanted(f));
     let names = families.map(|(name, _)| (name.clone(), name.clone()));
-    let size = input.max_results.unwrap_or(100).clamp(1, 100);
+    let size = crate::page::size(input.max_results, 100, 100, "InvalidParameterException")?;
     let page = page(names, input.next_token.as_deref(), size, "InvalidParameterException")?;
     Ok(bare(json!({"families": page.items, "nextToken": page.next})))
 }
