@@ -209,6 +209,12 @@ table("ecr",
       ("RepositoryNotFoundException", "list_tags_for_resource", {"resourceArn": arn("ecr", "repository/nobody")}),
       ("ImageNotFoundException", "describe_images",
        {"repositoryName": "repo", "imageIds": [{"imageTag": "nothing-like-it"}]}),
+      ("UnsupportedUpstreamRegistryException", "create_pull_through_cache_rule",
+       {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "example.com"}),
+      ("InvalidParameterException", "create_pull_through_cache_rule",
+       {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io"}),
+      ("PullThroughCacheRuleNotFoundException", "delete_pull_through_cache_rule", {"ecrRepositoryPrefix": "hub"}),
+      ("PullThroughCacheRuleNotFoundException", "describe_pull_through_cache_rules", {"ecrRepositoryPrefixes": ["hub"]}),
       ("TooManyTagsException", "create_repository", {"repositoryName": "other", "tags": many}))
 
 # IAM.

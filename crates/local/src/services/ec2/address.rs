@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{State, filter_names};
 use super::common::{ADDRESS, ENI, TagSpecification, done, new_tags, tag_set};
+use super::{State, filter_names};
 use crate::error::{Result, fail};
 use crate::filters::{Answer, Filter, passes};
 use crate::tags::Tags;

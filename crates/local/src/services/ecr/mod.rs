@@ -5,6 +5,7 @@ pub(crate) mod image;
 pub(crate) mod layer;
 pub(crate) mod lifecycle;
 pub(crate) mod policy;
+mod pull_through;
 pub(crate) mod registry;
 pub(crate) mod repository;
 
@@ -25,6 +26,8 @@ use crate::world::Cx;
 pub(crate) struct State {
     pub(crate) repositories: BTreeMap<String, Repository>,
     registry: registry::Settings,
+    /// By prefix.
+    pull_through: BTreeMap<String, pull_through::Rule>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -77,6 +80,10 @@ operations! {
     "GetRepositoryPolicy" => policy::get,
     "DeleteRepositoryPolicy" => policy::delete,
     "GetAuthorizationToken" => registry::authorization_token,
+    "CreatePullThroughCacheRule" => pull_through::create,
+    "DescribePullThroughCacheRules" => pull_through::describe,
+    "UpdatePullThroughCacheRule" => pull_through::update,
+    "DeletePullThroughCacheRule" => pull_through::delete,
     "DescribeRegistry" => registry::describe,
     "PutReplicationConfiguration" => registry::put_replication,
     "GetRegistryScanningConfiguration" => registry::scanning,
