@@ -147,9 +147,9 @@ pub struct Down {
 /// What `adopt` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Adopt {
-    /// A Terraform state, version 4 (`terraform state pull` writes one).
-    #[arg(long, value_name = "FILE", env = "AOMIDORI_TFSTATE")]
-    pub tfstate: Option<String>,
+    /// A Terraform state, version 4 (`terraform state pull` writes one); repeatable: what several roots hold is taken together.
+    #[arg(long, value_name = "FILE", env = "AOMIDORI_TFSTATE", action = ArgAction::Append)]
+    pub tfstate: Vec<String>,
     /// An ECS service to describe with all that belongs to it, where there is no state; repeatable.
     #[arg(long, value_name = "CLUSTER/SERVICE", action = ArgAction::Append, conflicts_with = "tfstate")]
     pub service: Vec<String>,

@@ -67,6 +67,20 @@ impl<'a> Reader<'a> {
         if id.is_empty() { Err(field.to_owned()) } else { Ok(self.point(kind, id)) }
     }
 
+    /// The load balancer that a DNS record points at.
+    pub(super) fn balancer(&self, field: &str) -> Result<Json, String> {
+        let mut found = None;
+        if let Some(value) = self.seen.fields.get(field).map(|field| &field.value) {
+            value.for_each_ref(&mut |reference| match &reference.target {
+                Target::Id(id) if reference.kind == KindName::LoadBalancer => found = Some(id.as_str()),
+                _ => {}
+            });
+        }
+        // Of a record that points elsewhere nothing would say whose it is.
+        let found = found.filter(|id| self.addresses.contains_key(&(KindName::LoadBalancer, (*id).to_owned())));
+        found.map(|id| self.point(KindName::LoadBalancer, id)).ok_or_else(|| field.to_owned())
+    }
+
     pub(super) fn optional(&self, field: &str, kind: KindName) -> Result<Json, String> {
         match self.value(field) {
             Value::Null => Ok(Json::Null),
@@ -200,6 +214,18 @@ pub(super) fn fixed(value: &Value) -> Option<Json> {
     Some(json!({ "status": status, "content_type": all.get("content_type"), "body": all.get("message_body") }))
 }
 
+/// How traffic is shifted.
+pub(super) fn routing(value: &Value) -> Option<Json> {
+    let all = json(value);
+    let part = json!({ "percent": all.get("percentage"), "minutes": all.get("interval") });
+    match all.get("type")?.as_str()? {
+        "AllAtOnce" => Some(json!("all_at_once")),
+        "TimeBasedCanary" => Some(json!({ "canary": part })),
+        "TimeBasedLinear" => Some(json!({ "linear": part })),
+        _ => None,
+    }
+}
+
 /// The circuit breaker, if it is on.
 pub(super) fn breaker(value: &Value) -> Json {
     let all = json(value);
@@ -242,6 +268,25 @@ pub(super) fn containers(r: &Reader<'_>) -> Result<Json, String> {
         }));
     }
     Ok(Json::Array(said))
+}
+
+/// What containers have that the model cannot say, by name; values may be secrets.
+pub(super) fn unsaid_of_containers(live: &Value) -> String {
+    let Value::Map(containers) = live else { return "all of it".to_owned() };
+    let mut names: Vec<String> = Vec::new();
+    for (name, container) in containers {
+        match container {
+            // Of the task as a whole.
+            Value::Bool(_) => names.push(name.trim_matches(['(', ')']).to_owned()),
+            Value::Map(map) => {
+                let other = map.get("other").map(json).unwrap_or_default();
+                let other = other.as_array().into_iter().flatten().filter_map(Json::as_str);
+                names.extend(other.map(|field| format!("{name}.{field}")));
+            }
+            _ => names.push(name.clone()),
+        }
+    }
+    if names.is_empty() { "its containers".to_owned() } else { names.join(", ") }
 }
 
 /// The repository in an image of this account's registry, with what follows it.
