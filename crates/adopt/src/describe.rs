@@ -26,8 +26,8 @@ use crate::walk::{Walk, untagged_id};
 use address::Addresses;
 pub use differing::differing;
 use pairs::Pairs;
-pub use value::repository;
 use value::Reader;
+pub use value::repository;
 
 /// What is left out of a description and referred to by its id, with the reason.
 pub type LeftOut = BTreeMap<(KindName, String), String>;
@@ -45,6 +45,18 @@ pub struct Description {
     pub unsaid: Vec<Unsaid>,
     /// What it does not describe.
     pub left_out: LeftOut,
+}
+
+impl Description {
+    /// What is to be looked at as the stack's in order to describe it better: all that the walk found, at the addresses that
+    /// this description gives.
+    pub fn claims_of(&self, walk: &Walk) -> Claims {
+        let mut claims = walk.claims.clone();
+        for (kind, id, address) in self.claims.iter() {
+            claims.add(kind, id, address.clone());
+        }
+        claims
+    }
 }
 
 /// Something that a stack cannot say.
@@ -75,6 +87,11 @@ pub fn describe(name: &StackName, have: &Observation, walk: &Walk, left_out: &Le
     }
 }
 
+/// A first description, of what an observer reads without being told what to read. Nothing in it is judged yet.
+pub fn sketch(name: &StackName, have: &Observation, walk: &Walk) -> Description {
+    attempt(name.clone(), have, walk, &LeftOut::new()).described
+}
+
 /// The same stack with all declared that an observer reads only where it is declared, and with what takes no tags, which an
 /// observer looks for only where it is wanted.
 pub fn declare(stack: &Stack, walk: &Walk) -> Stack {
@@ -95,7 +112,8 @@ pub fn declare(stack: &Stack, walk: &Walk) -> Stack {
         }
     }
     for resource in &walk.untagged {
-        if untagged_id(resource).is_some_and(|id| stack.iter().any(|(_, it)| untagged_id(&it.resource) == Some(id.clone())))
+        if untagged_id(resource)
+            .is_some_and(|id| stack.iter().any(|(_, it)| untagged_id(&it.resource) == Some(id.clone())))
         {
             continue;
         }
@@ -145,7 +163,8 @@ fn attempt(name: StackName, have: &Observation, walk: &Walk, left_out: &LeftOut)
             }
         };
         let mut unsaid: Vec<String> = lost(&resource, &reader, &addresses);
-        let of_it = walk.beyond.iter().filter(|it| it.kind == seen.kind && key(it.kind, &it.id) == key(seen.kind, &seen.id));
+        let of_it =
+            walk.beyond.iter().filter(|it| it.kind == seen.kind && key(it.kind, &it.id) == key(seen.kind, &seen.id));
         unsaid.extend(of_it.map(|it| it.what.clone()));
         if described.stack.put(address.clone(), resource).is_ok() {
             if let Some(entry) = described.stack.get_mut(address)
@@ -178,11 +197,8 @@ fn invalid(described: &Description) -> LeftOut {
 /// Names what was found on the way and is in no observation.
 fn unseen(described: &mut Description, have: &Observation, walk: &Walk, left_out: &mut LeftOut) {
     let seen: BTreeSet<(KindName, &str)> = have.resources.iter().map(|it| (it.kind, key(it.kind, &it.id))).collect();
-    let untagged = |kind: KindName| !kind.info().taggable;
-    // Before the first description there is nothing that an observer could find these by.
-    let looked_for = walk.untagged.is_empty() || have.resources.iter().any(|it| untagged(it.kind));
     for (kind, id) in &walk.found {
-        if !seen.contains(&(*kind, id.as_str())) && (looked_for || !untagged(*kind)) {
+        if !seen.contains(&(*kind, id.as_str())) {
             let why = "it is not there any more, in another account or region, or of a sort that is not read";
             left_out.entry((*kind, id.clone())).or_insert_with(|| why.to_owned());
         }
@@ -222,11 +238,7 @@ fn lost(resource: &Resource, reader: &Reader<'_>, addresses: &Addresses) -> Vec<
     };
     let fields = resource.fields();
     let lost = fields.iter().filter(|field| is_lost(field, &field.value.resolve(&lookup), reader.value(field.name)));
-    lost.map(|field| match (field.name, reader.value(field.name)) {
-        ("container_definitions", live) => format!("container_definitions: {}", value::unsaid_of_containers(live)),
-        (name, _) => name.to_owned(),
-    })
-    .collect()
+    lost.map(|field| field.name.to_owned()).collect()
 }
 
 fn is_lost(field: &Field, said: &Value, live: &Value) -> bool {

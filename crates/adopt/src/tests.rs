@@ -1,5 +1,7 @@
 //! Placing, on tables and on random stacks.
 
+mod describing;
+
 use std::collections::BTreeMap;
 
 use aomidori_model::{Address, KindName, Stack};
@@ -128,6 +130,13 @@ fn the_practice_environment_describes_itself() {
     assert_eq!(described.stack.validate(), []);
     let text = described.stack.to_json().expect("JSON");
     assert_eq!(Stack::from_json(&text).expect("a stack"), described.stack);
+}
+
+#[test]
+fn random_stacks_describe_themselves() {
+    proptest::proptest!(|(genes in proptest::collection::vec(0_u8..5, 0..=Genes::COUNT))| {
+        check_description(&aomidori_plan::testing::stack(&Genes(genes)));
+    });
 }
 
 /// One change of what is live, and what becomes of the candidate.

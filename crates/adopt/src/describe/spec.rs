@@ -4,8 +4,8 @@ use aomidori_model::{KindName, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::pairs::Pairs;
-use super::value::{self, Reader, policy, text_of};
 use super::usual;
+use super::value::{self, Reader, policy, text_of};
 
 /// The specification in the stack file's form; an error names the field that it cannot say.
 pub(super) fn spec(kind: KindName, r: &Reader<'_>, pairs: &Pairs) -> Result<Json, String> {
@@ -197,12 +197,17 @@ fn rule(r: &Reader<'_>) -> Result<Json, String> {
         "protocol": match r.text("ip_protocol")? {
             "tcp" => json!({ "tcp": ports }),
             "udp" => json!({ "udp": ports }),
-            "icmp" => json!("icmp"),
+            "icmp" => match (r.value("from_port"), r.value("to_port")) {
+                (Value::Int(-1), _) => json!("icmp"),
+                (kind, Value::Int(-1)) => json!({ "icmp_type": { "type": value::json(kind) } }),
+                (kind, code) => json!({ "icmp_type": { "type": value::json(kind), "code": value::json(code) } }),
+            },
             "-1" => json!("all"),
             _ => return Err("ip_protocol".into()),
         },
         "peer": match r.text("source_type")? {
             "cidr" => json!({ "cidr": r.json("cidr_ipv4") }),
+            "cidr_ipv6" => json!({ "cidr_ipv6": r.json("cidr_ipv6") }),
             "security_group" => {
                 json!({ "group": r.reference("referenced_security_group_id", KindName::SecurityGroup)? })
             }

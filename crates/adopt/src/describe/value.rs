@@ -197,21 +197,22 @@ pub(super) fn conditions(value: &Value) -> Result<Json, String> {
 pub(super) fn redirect(value: &Value) -> Option<Json> {
     let all = json(value);
     let unless = |name: &str, filled: &str| all.get(name).filter(|value| *value != filled).cloned();
-    Some(json!({
+    Some(json!({ "redirect": {
         "protocol": unless("protocol", "#{protocol}"),
         "port": unless("port", "#{port}"),
         "host": unless("host", "#{host}"),
         "path": unless("path", "/#{path}"),
         "query": unless("query", "#{query}"),
         "permanent": all.get("status_code")? == "HTTP_301",
-    }))
+    } }))
 }
 
 /// A fixed response.
 pub(super) fn fixed(value: &Value) -> Option<Json> {
     let all = json(value);
     let status: u16 = all.get("status_code")?.as_str()?.parse().ok()?;
-    Some(json!({ "status": status, "content_type": all.get("content_type"), "body": all.get("message_body") }))
+    let answer = json!({ "status": status, "content_type": all.get("content_type"), "body": all.get("message_body") });
+    Some(json!({ "fixed_response": answer }))
 }
 
 /// How traffic is shifted.
@@ -234,7 +235,12 @@ pub(super) fn breaker(value: &Value) -> Json {
 
 /// The containers of a task definition.
 pub(super) fn containers(r: &Reader<'_>) -> Result<Json, String> {
-    let Value::Map(containers) = r.value("container_definitions") else { return Err("container_definitions".into()) };
+    let live = r.value("container_definitions");
+    let Value::Map(containers) = live else { return Err("container_definitions".into()) };
+    let unsaid = unsaid_of_containers(live);
+    if !unsaid.is_empty() {
+        return Err(unsaid);
+    }
     let mut said = Vec::new();
     for (name, value) in containers {
         let Value::Map(map) = value else { return Err(format!("container_definitions.{name}")) };
@@ -271,8 +277,8 @@ pub(super) fn containers(r: &Reader<'_>) -> Result<Json, String> {
 }
 
 /// What containers have that the model cannot say, by name; values may be secrets.
-pub(super) fn unsaid_of_containers(live: &Value) -> String {
-    let Value::Map(containers) = live else { return "all of it".to_owned() };
+fn unsaid_of_containers(live: &Value) -> String {
+    let Value::Map(containers) = live else { return String::new() };
     let mut names: Vec<String> = Vec::new();
     for (name, container) in containers {
         match container {
@@ -286,7 +292,7 @@ pub(super) fn unsaid_of_containers(live: &Value) -> String {
             _ => names.push(name.clone()),
         }
     }
-    if names.is_empty() { "its containers".to_owned() } else { names.join(", ") }
+    names.join("`, `")
 }
 
 /// The repository in an image of this account's registry, with what follows it.

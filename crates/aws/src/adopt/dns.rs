@@ -169,7 +169,8 @@ mod tests {
         assert_eq!(walk.untagged.len(), 2);
         assert_eq!(walk.beyond.len(), 1);
         let passed = walk.passed.join("\n");
-        for part in ["AAAA record example.com", "record weighted.example.com", "shop.example.com in the hosted zone Z1"] {
+        for part in ["AAAA record example.com", "record weighted.example.com", "shop.example.com in the hosted zone Z1"]
+        {
             assert!(passed.contains(part), "{passed}");
         }
         assert_eq!(walk.passed.len(), 3);

@@ -140,7 +140,8 @@ fn pair_names(group: &DeploymentGroupInfo) -> Vec<&str> {
 
 fn routes(group: &DeploymentGroupInfo) -> BTreeSet<String> {
     let pairs = group.load_balancer_info.as_ref().and_then(|info| info.target_group_pair_info_list.as_deref());
-    let arns = |route: &Option<TrafficRoute>| route.as_ref().and_then(|it| it.listener_arns.clone()).unwrap_or_default();
+    let arns =
+        |route: &Option<TrafficRoute>| route.as_ref().and_then(|it| it.listener_arns.clone()).unwrap_or_default();
     let pairs = pairs.unwrap_or_default().iter();
     pairs.flat_map(|pair| [arns(&pair.prod_traffic_route), arns(&pair.test_traffic_route)].concat()).collect()
 }

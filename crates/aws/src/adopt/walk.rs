@@ -23,7 +23,12 @@ impl Aws {
     ///
     /// # Errors
     /// A service is not there, or a read failed.
-    pub async fn walk(cx: &Cx, stack: &Stack, services: &[(String, String)]) -> Result<Walk, CloudError> {
+    pub async fn walk(&self, stack: &Stack, services: &[(String, String)]) -> Result<Walk, CloudError> {
+        walk(&self.cx, stack, services).boxed().await
+    }
+}
+
+async fn walk(cx: &Cx, stack: &Stack, services: &[(String, String)]) -> Result<Walk, CloudError> {
     let mut walk = Walk::default();
     let groups = swings::read(cx).await?;
     let mut next = seeds(cx, services).await?;

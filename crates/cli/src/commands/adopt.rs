@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use aomidori_adopt::{Candidate, Claims, Description, Left, LeftOut, Reading, State, Unsaid};
-use aomidori_adopt::{declare, describe, differing, key, place, stray};
+use aomidori_adopt::{declare, describe, differing, key, place, sketch, stray};
 use aomidori_aws::{Aws, Claiming};
 use aomidori_engine::{Cloud as _, End, Events, Planned, RunError};
 use aomidori_model::{KindName, Stack, StackName};
@@ -167,23 +167,25 @@ async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack
     guard(session).await?;
     let (name, empty) = (&services.name, &session.source.stack);
     let cloud_error = |error| session.cloud_error(error);
-    let observe = async |stack: &Stack, claims: &Claims| {
-        session.cloud.observe_claiming(stack, claims).await.map_err(cloud_error)
-    };
+    let observe =
+        async |stack: &Stack, claims: &Claims| session.cloud.observe_claiming(stack, claims).await.map_err(cloud_error);
     let walk = session.cloud.walk(empty, &services.services).await.map_err(cloud_error)?;
     let have = observe(empty, &walk.claims).await?;
-    let mut described = describe(name, &have, &walk, &LeftOut::new());
-    let have = loop {
-        // Once more, with what is read only where it is declared; then as a plan will see it.
-        let have = observe(&declare(&described.stack, &walk), &described.claims).await?;
-        described = describe(name, &have, &walk, &described.left_out);
+    // Once more, with what is read only where it is declared.
+    let first = sketch(name, &have, &walk);
+    let read = observe(&declare(&first.stack, &walk), &first.claims_of(&walk)).await?;
+    let mut left_out = LeftOut::new();
+    let (described, have) = loop {
+        let described = describe(name, &read, &walk, &left_out);
+        // As a plan will see it.
         let have = observe(&described.stack, &described.claims).await?;
         let wrong = differing(&described, &have);
-        if wrong.keys().all(|place| described.left_out.contains_key(place)) {
-            break have;
+        left_out.clone_from(&described.left_out);
+        let before = left_out.len();
+        left_out.extend(wrong);
+        if left_out.len() == before {
+            break (described, have);
         }
-        described.left_out.extend(wrong);
-        described = describe(name, &have, &walk, &described.left_out);
     };
     let Description { stack, places, claims, unsaid, left_out } = described;
     let problems = stack.validate();
@@ -196,7 +198,9 @@ async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack
         let seen = have.resources.iter().find(|seen| seen.kind == kind && key(kind, &seen.id) == id);
         let marks = seen.map(|seen| seen.marks()).unwrap_or_default();
         match &marks.stack {
-            Some(stack) if *stack != name.as_str() => others.push(format!("{address} ({id}) is of the stack `{stack}`")),
+            Some(stack) if *stack != name.as_str() => {
+                others.push(format!("{address} ({id}) is of the stack `{stack}`"))
+            }
             Some(_) if marks.address.as_ref() == Some(&address) => {
                 found.placement.settled.insert(address.clone());
             }

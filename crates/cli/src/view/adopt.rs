@@ -42,7 +42,8 @@ impl Found {
             let title = candidate.kind.info().title;
             (candidate.name.clone(), unplaced(title, &candidate.id, why))
         });
-        let left_out = self.left_out.iter().map(|(kind, id, why)| (format!("{} {}", kind.info().title, short(id)), why.clone()));
+        let left_out =
+            self.left_out.iter().map(|(kind, id, why)| (format!("{} {}", kind.info().title, short(id)), why.clone()));
         unread.chain(unplaced).chain(left_out).collect()
     }
 }
@@ -109,10 +110,13 @@ pub(crate) fn human(
     }
     let left = found.left();
     if !left.is_empty() {
-        text.push_str(&format!("\n{}\n", paint.bold(match found.from_state {
-            true => "These have no place, and are left alone",
-            false => "These are not described, and are left alone: the stack refers to them",
-        })));
+        text.push_str(&format!(
+            "\n{}\n",
+            paint.bold(match found.from_state {
+                true => "These have no place, and are left alone",
+                false => "These are not described, and are left alone: the stack refers to them",
+            })
+        ));
         let rows: Vec<Vec<String>> = left.into_iter().map(|(name, why)| vec![name, paint.dim(&why)]).collect();
         text.push_str(&table(&rows, 2));
     }

@@ -201,9 +201,10 @@ pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
     // -1 for ICMP is "all types"; without a protocol there are no ports.
     let (from, to) = protocol.ports();
     let port = |port: i64| if protocol.name() == "-1" { Node::Null } else { Node::Int(port) };
-    let (mut cidr, mut other, mut list) = (Node::Null, Node::Null, Node::Null);
+    let (mut cidr, mut wide, mut other, mut list) = (Node::Null, Node::Null, Node::Null, Node::Null);
     match peer {
         Peer::Cidr(network) => cidr = network_of(cx, it, *network),
+        Peer::CidrIpv6(network) => wide = Node::str(network.to_string()),
         Peer::Group(group) => other = point(group),
         Peer::PrefixList(id) => list = Node::str(id),
     }
@@ -214,6 +215,7 @@ pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
         Item::Attr("from_port", port(from)),
         Item::Attr("to_port", port(to)),
         Item::Attr("cidr_ipv4", cidr),
+        Item::Attr("cidr_ipv6", wide),
         Item::Attr("referenced_security_group_id", other),
         Item::Attr("prefix_list_id", list),
         Item::Attr("description", description),

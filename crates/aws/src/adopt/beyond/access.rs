@@ -23,7 +23,8 @@ pub(super) async fn read(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Cl
     }
     for name in found(walk, KindName::EcrRepository) {
         let mut has = Has::of(KindName::EcrRepository, Some(&name));
-        let answer = call::read("ecr:GetRepositoryPolicy", || cx.ecr.get_repository_policy().repository_name(&name).send());
+        let answer =
+            call::read("ecr:GetRepositoryPolicy", || cx.ecr.get_repository_policy().repository_name(&name).send());
         has.also(seen.answer(answer.await)?.is_some(), "its repository policy");
         let answer =
             call::read("ecr:DescribeRepositories", || cx.ecr.describe_repositories().repository_names(&name).send());

@@ -84,7 +84,10 @@ fn load_balancer(live: &aws::LoadBalancer) -> Has {
     if let Some(family) = unusual(live.ip_address_type.as_ref().map(|it| it.as_str()), "ipv4") {
         has.also(true, format!("the address type {family}"));
     }
-    has.also(live.customer_owned_ipv4_pool().is_some_and(|pool| !pool.is_empty()), "its pool of customer-owned addresses");
+    has.also(
+        live.customer_owned_ipv4_pool().is_some_and(|pool| !pool.is_empty()),
+        "its pool of customer-owned addresses",
+    );
     let pools = live.ipam_pools.as_ref().and_then(|it| it.ipv4_ipam_pool_id.as_deref());
     has.also(pools.is_some_and(|pool| !pool.is_empty()), "its IPAM pool");
     has

@@ -91,7 +91,8 @@ async fn default_groups(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Clo
             }
         }
     }
-    let defaults: Vec<String> = seen.beyond.iter().filter(|it| it.kind == KindName::Vpc && it.shuts).map(|it| it.id.clone()).collect();
+    let defaults: Vec<String> =
+        seen.beyond.iter().filter(|it| it.kind == KindName::Vpc && it.shuts).map(|it| it.id.clone()).collect();
     if !defaults.is_empty() {
         let attached = Some(vec![filter("attachment.vpc-id", &defaults)]);
         let gateways = pages!(
@@ -130,7 +131,8 @@ async fn neighbours(cx: &Cx, vpc: &str, walk: &Walk, seen: &mut Seen) -> Result<
     others.remove("");
     for (what, n) in others {
         let count = if n == 1 { "a network interface".to_owned() } else { format!("{n} network interfaces") };
-        seen.passed.push(format!("{count} of {what} in {vpc}: while they stand there, `down` cannot remove the network"));
+        seen.passed
+            .push(format!("{count} of {what} in {vpc}: while they stand there, `down` cannot remove the network"));
     }
     Ok(())
 }
@@ -162,7 +164,8 @@ fn vpc(live: &aws::Vpc) -> Has {
     let mut has = Has::of(KindName::Vpc, live.vpc_id());
     for block in live.cidr_block_association_set() {
         let network = block.cidr_block().unwrap_or_default();
-        let state = block.cidr_block_state.as_ref().and_then(|it| it.state.as_ref()).map_or("associated", |it| it.as_str());
+        let state =
+            block.cidr_block_state.as_ref().and_then(|it| it.state.as_ref()).map_or("associated", |it| it.as_str());
         has.also(
             Some(network) != live.cidr_block() && matches!(state, "associated" | "associating"),
             format!("the secondary network {network}"),

@@ -113,6 +113,7 @@ fn service(live: &aws::Service) -> Has {
         has.also(true, format!("that tasks get the tags of its {}", from.to_ascii_lowercase().replace('_', " ")));
     }
     has.also(live.enable_ecs_managed_tags, "tags of ECS's own on its tasks");
+    has.also(!live.capacity_provider_strategy().is_empty(), "its capacity provider strategy");
     has.also(!live.placement_constraints().is_empty(), "placement constraints");
     has.also(!live.placement_strategy().is_empty(), "its placement strategy");
     has.shut(live.scheduling_strategy == Some(aws::SchedulingStrategy::Daemon), "it runs a task on each instance");
@@ -123,7 +124,10 @@ fn service(live: &aws::Service) -> Has {
         has.also(named, "the container and port that Cloud Map is told");
         let controller = live.deployment_controller.as_ref().map(|it| it.r#type.as_str());
         let arn = registry.registry_arn.as_deref().unwrap_or_default();
-        has.also(controller == Some("CODE_DEPLOY"), format!("that its tasks are registered in Cloud Map ({})", leaf(arn)));
+        has.also(
+            controller == Some("CODE_DEPLOY"),
+            format!("that its tasks are registered in Cloud Map ({})", leaf(arn)),
+        );
     }
     if live.load_balancers().iter().any(|it| it.load_balancer_name.as_ref().is_some_and(|name| !name.is_empty())) {
         has.shut(true, "it is behind a Classic Load Balancer");
@@ -148,7 +152,8 @@ fn service(live: &aws::Service) -> Has {
 /// A task definition by its ARN without a revision.
 fn task(arn: &str, live: &aws::TaskDefinition) -> Has {
     let mut has = Has::of(KindName::TaskDefinition, Some(arn));
-    let system = live.runtime_platform.as_ref().and_then(|it| it.operating_system_family.as_ref()).map(|it| it.as_str());
+    let system =
+        live.runtime_platform.as_ref().and_then(|it| it.operating_system_family.as_ref()).map(|it| it.as_str());
     has.shut(unusual(system, "LINUX").is_some(), format!("it runs on {}", system.unwrap_or_default()));
     has.shut(live.ipc_mode.is_some(), "its IPC mode");
     has.also(live.enable_fault_injection == Some(true), "that faults may be injected");
@@ -195,7 +200,10 @@ fn of_group(id: &str, live: &codedeploy::DeploymentGroupInfo) -> Has {
         has.also(off, "alarms that are switched off");
     }
     let off = live.auto_rollback_configuration.as_ref().filter(|it| !it.enabled);
-    has.also(off.is_some_and(|it| !it.events.as_deref().unwrap_or_default().is_empty()), "rollbacks that are switched off");
+    has.also(
+        off.is_some_and(|it| !it.events.as_deref().unwrap_or_default().is_empty()),
+        "rollbacks that are switched off",
+    );
     has.shut(live.ecs_services.as_ref().is_some_and(|it| it.len() > 1), "it deploys several services");
     has
 }
