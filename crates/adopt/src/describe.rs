@@ -247,6 +247,8 @@ fn is_lost(field: &Field, said: &Value, live: &Value) -> bool {
         // What AWS says where there is nothing to say.
         (_, Value::Null, Value::Str(live)) if live.is_empty() => false,
         (_, Value::Null, Value::Map(live)) if live.is_empty() => false,
+        (_, Value::Null, Value::Str(live)) if field.name == "path" => live != "/",
+        (_, Value::Null, Value::Str(live)) if field.name == "runtime_platform.cpu_architecture" => live != "X86_64",
         (_, Value::Null, live) if field.name == "policy" => !usual::is_open_policy(live),
         // A forward without weights is one to a single group, or to a pair whose weights a deployment moves.
         (_, Value::Null, _) if field.name == "action.forward_weights" => false,

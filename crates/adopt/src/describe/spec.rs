@@ -70,11 +70,13 @@ pub(super) fn spec(kind: KindName, r: &Reader<'_>, pairs: &Pairs) -> Result<Json
         }),
         K::IamPolicy => json!({
             "name": r.json("name"),
+            "path": unless(r.json("path"), "/"),
             "description": r.json("description"),
             "document": policy(r.value("policy")).ok_or("policy")?,
         }),
         K::IamRole => json!({
             "name": r.json("name"),
+            "path": unless(r.json("path"), "/"),
             "description": unless_empty(r.json("description")),
             "trust": policy(r.value("assume_role_policy")).ok_or("assume_role_policy")?,
             "managed_policies": r.references("managed_policy_arns", K::IamPolicy)?,
@@ -143,7 +145,7 @@ pub(super) fn spec(kind: KindName, r: &Reader<'_>, pairs: &Pairs) -> Result<Json
             "size": { "cpu": r.json("cpu"), "memory": r.json("memory") },
             "execution_role": r.optional("execution_role_arn", K::IamRole)?,
             "task_role": r.optional("task_role_arn", K::IamRole)?,
-            "cpu_architecture": r.json("runtime_platform.cpu_architecture"),
+            "cpu_architecture": r.architecture(),
             "containers": value::containers(r)?,
         }),
         K::EcsService => service(r, pairs)?,
@@ -154,7 +156,10 @@ pub(super) fn spec(kind: KindName, r: &Reader<'_>, pairs: &Pairs) -> Result<Json
             "name": r.json("name"),
             "answer": match r.text("type")? {
                 "CNAME" => json!({ "cname": { "load_balancer": r.balancer("records")?, "ttl": r.json("ttl") } }),
-                "A" => json!({ "alias": { "load_balancer": r.balancer("alias")? } }),
+                "A" => json!({ "alias": {
+                    "load_balancer": r.balancer("alias")?,
+                    "evaluate_target_health": r.json("alias.evaluate_target_health"),
+                } }),
                 _ => return Err("type".into()),
             },
         }),
@@ -171,7 +176,12 @@ fn lower(r: &Reader<'_>, field: &str) -> Result<String, String> {
 
 /// Nothing is what AWS says with an empty text.
 fn unless_empty(json: Json) -> Json {
-    if json == json!("") { Json::Null } else { json }
+    unless(json, "")
+}
+
+/// Undeclared where it is what AWS has where nobody said anything.
+fn unless(json: Json, usual: &str) -> Json {
+    if json == usual { Json::Null } else { json }
 }
 
 fn routes(r: &Reader<'_>) -> Result<Json, String> {

@@ -67,6 +67,14 @@ impl<'a> Reader<'a> {
         if id.is_empty() { Err(field.to_owned()) } else { Ok(self.point(kind, id)) }
     }
 
+    /// The processor of a task, if its definition says it: AWS's own is not told from one that was declared but by an output.
+    pub(super) fn architecture(&self) -> Json {
+        match self.json("runtime_platform.cpu_architecture") {
+            usual if usual == "X86_64" && !self.seen.outputs.contains_key("cpu_architecture") => Json::Null,
+            other => other,
+        }
+    }
+
     /// The load balancer that a DNS record points at.
     pub(super) fn balancer(&self, field: &str) -> Result<Json, String> {
         let mut found = None;

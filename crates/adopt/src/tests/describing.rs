@@ -205,7 +205,10 @@ fn record(balancer: &Observed) -> DnsRecord {
     DnsRecord {
         zone: "Z1".parse().expect("a zone"),
         name: "shop.example.com".parse().expect("a name"),
-        answer: Answer::Alias { load_balancer: aomidori_model::Ref::existing(&balancer.id) },
+        answer: Answer::Alias {
+            load_balancer: aomidori_model::Ref::existing(&balancer.id),
+            evaluate_target_health: true,
+        },
     }
 }
 
@@ -231,7 +234,7 @@ fn a_record_that_leads_to_the_load_balancer_is_described() {
         have.resources.push(observed(&record));
     });
     let found = of::<DnsRecord>(&described.stack);
-    let Answer::Alias { load_balancer } = &found.answer else { panic!("{found:?}") };
+    let Answer::Alias { load_balancer, evaluate_target_health: true } = &found.answer else { panic!("{found:?}") };
     assert!(described.stack.find(load_balancer).is_some());
     assert_eq!((described.unsaid, described.left_out), (vec![], LeftOut::new()));
     // Nothing marks it: it is the stack's as long as it leads there.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aomidori_adopt::{Beyond, Walk};
+use aomidori_adopt::Walk;
 use aomidori_engine::cloud::{CloudError, ErrorKind};
 use aomidori_model::kinds::DnsRecord;
 use aomidori_model::kinds::dns_record::Answer;
@@ -89,14 +89,7 @@ fn add(sets: &[(String, ResourceRecordSet)], balancers: &BTreeMap<String, String
         let (name, kind) = (plain(&set.name), set.r#type.as_str());
         names.insert(name.clone(), format!("{kind} record {name}"));
         match record(zone, set, arn) {
-            Ok(record) => {
-                let alias = set.alias_target.as_ref();
-                if alias.is_some_and(|alias| alias.evaluate_target_health) {
-                    let what = "that it follows the load balancer's health".to_owned();
-                    walk.beyond.push(Beyond { kind: KindName::DnsRecord, id: record.id(), what, shuts: false });
-                }
-                walk.add_untagged(record.into());
-            }
+            Ok(record) => walk.add_untagged(record.into()),
             Err(why) => walk.passed.push(format!(
                 "the {kind} record {name} in the hosted zone {zone}, which leads to the load balancer: {why}"
             )),
@@ -116,7 +109,9 @@ fn record(zone: &str, set: &ResourceRecordSet, balancer: &str) -> Result<DnsReco
     }
     let load_balancer = Ref::existing(balancer);
     let answer = match (&set.alias_target, &set.r#type) {
-        (Some(_), RrType::A) => Answer::Alias { load_balancer },
+        (Some(alias), RrType::A) => {
+            Answer::Alias { load_balancer, evaluate_target_health: alias.evaluate_target_health }
+        }
         (None, RrType::Cname) => {
             Answer::Cname { load_balancer, ttl: set.ttl.and_then(|ttl| u32::try_from(ttl).ok()).unwrap_or_default() }
         }
@@ -167,7 +162,6 @@ mod tests {
         let ids: Vec<&str> = walk.found.iter().map(|(_, id)| id.as_str()).collect();
         assert_eq!(ids, ["Z1_example.com_A", "Z1_www.example.com_CNAME"]);
         assert_eq!(walk.untagged.len(), 2);
-        assert_eq!(walk.beyond.len(), 1);
         let passed = walk.passed.join("\n");
         for part in ["AAAA record example.com", "record weighted.example.com", "shop.example.com in the hosted zone Z1"]
         {

@@ -1,4 +1,4 @@
-//! Roles, policies and repositories.
+//! Roles and repositories.
 
 use aomidori_adopt::Walk;
 use aomidori_engine::cloud::CloudError;
@@ -11,11 +11,8 @@ use crate::kinds::iam_role;
 use crate::services::leaf;
 
 pub(super) async fn read(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), CloudError> {
-    for arn in found(walk, KindName::IamPolicy) {
-        seen.add(path(KindName::IamPolicy, &arn));
-    }
     for arn in found(walk, KindName::IamRole) {
-        let mut has = path(KindName::IamRole, &arn);
+        let mut has = Has::of(KindName::IamRole, Some(&arn));
         let role = seen.answer(iam_role::read(cx, leaf(&arn)).await)?.flatten();
         let boundary = role.and_then(|role| role.permissions_boundary?.permissions_boundary_arn);
         has.also(boundary.is_some(), format!("its permissions boundary {}", boundary.as_deref().map_or("", leaf)));
@@ -34,25 +31,4 @@ pub(super) async fn read(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Cl
         seen.add(has);
     }
     Ok(())
-}
-
-/// The path of a role or policy, which its ARN has between sort and name.
-fn path(kind: KindName, arn: &str) -> Has {
-    let mut has = Has::of(kind, Some(arn));
-    let rest = arn.splitn(6, ':').nth(5).unwrap_or_default();
-    let inside = rest.split_once('/').and_then(|(_, rest)| rest.rsplit_once('/')).map(|(path, _)| path);
-    has.also(inside.is_some(), format!("its path /{}/", inside.unwrap_or_default()));
-    has
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_in_the_arn() {
-        let of = |arn: &str| path(KindName::IamRole, arn).0.into_iter().map(|(what, _)| what).next();
-        assert_eq!(of("arn:aws:iam::123456789012:role/shop"), None);
-        assert_eq!(of("arn:aws:iam::123456789012:role/teams/shop/web"), Some("its path /teams/shop/".into()));
-    }
 }
