@@ -167,10 +167,12 @@ fn attempt(name: StackName, have: &Observation, walk: &Walk, left_out: &LeftOut)
             walk.beyond.iter().filter(|it| it.kind == seen.kind && key(it.kind, &it.id) == key(seen.kind, &seen.id));
         unsaid.extend(of_it.map(|it| it.what.clone()));
         if described.stack.put(address.clone(), resource).is_ok() {
+            // What the stack gives it anyhow is not said again: a second description is the same as the first.
+            let given = described.stack.user_tags(address);
             if let Some(entry) = described.stack.get_mut(address)
                 && seen.kind.info().taggable
             {
-                let own = seen.tags.iter().filter(|(key, value)| shared.get(*key) != Some(*value));
+                let own = seen.tags.iter().filter(|(key, value)| given.get(*key) != Some(*value));
                 let (legal, illegal): (Vec<_>, Vec<_>) =
                     own.filter(|(key, _)| !is_ours(key)).partition(|(key, value)| is_legal(key, value));
                 entry.tags = legal.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();

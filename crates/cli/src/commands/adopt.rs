@@ -225,8 +225,16 @@ async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack
 /// Writes a stack file, over none that is there, unless it says the same.
 fn write(stack: &Stack, out: &Path) -> Result<(), Error> {
     let text = stack.to_json().map_err(|error| Error::Bug(error.to_string()))?;
-    if std::fs::read_to_string(out).is_ok_and(|there| there == text) {
-        return Ok(());
+    match std::fs::read_to_string(out) {
+        Ok(there) if there == text => return Ok(()),
+        Ok(_) => {
+            return Err(Error::Setting {
+                origin: "--out".to_owned(),
+                value: out.display().to_string(),
+                takes: "a new file: this one says something else, and is not written over".to_owned(),
+            });
+        }
+        Err(_) => {}
     }
     let written = std::fs::File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|source| Error::Write { what: "the stack file", path: out.to_owned(), source })

@@ -196,6 +196,9 @@ pub(super) fn security_group(cx: &mut Cx<'_>, it: &SecurityGroup) {
     cx.add(group);
 }
 
+const ALL_TYPES: &str = "AWS wants -1, all types, to create one, and an import reads that as nothing.";
+const ALL_CODES: &str = "AWS wants -1, all codes, to create one, and an import reads that as nothing.";
+
 pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
     let SecurityGroupRule { group, direction, protocol, peer, description } = it;
     // -1 for ICMP is "all types"; without a protocol there are no ports.
@@ -227,12 +230,14 @@ pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
         Direction::Egress => "egress_rule",
     };
     let mut rule = cx.main(noun, "main", Gather::Shape, body);
-    if *protocol == Protocol::Icmp {
-        rule.gather = Gather::Under("icmp".into(), cx.label.clone());
-        rule.ignore = Ignore {
-            reason: "AWS wants -1, all types, to create one, and an import reads that as nothing.",
-            fields: vec!["from_port", "to_port"],
-        };
+    let every = match protocol {
+        Protocol::Icmp => Some(("icmp", ALL_TYPES, vec!["from_port", "to_port"])),
+        Protocol::IcmpType { code: None, .. } => Some(("icmp_type", ALL_CODES, vec!["to_port"])),
+        _ => None,
+    };
+    if let Some((shape, reason, fields)) = every {
+        rule.gather = Gather::Under(shape.into(), cx.label.clone());
+        rule.ignore = Ignore { reason, fields };
     }
     cx.add(rule);
 }
