@@ -278,3 +278,58 @@ fn what_belongs_to_services_is_described_and_taken_over() {
     let (text, _) = sandbox.ends(5, &format!("adopt {services} --name other --yes"));
     assert!(text.contains("is of the stack `described`"), "{text}");
 }
+
+/// A configuration of `fixtures/terraform-hand`, applied.
+fn made_by_hand(sandbox: &Sandbox, name: &str) -> Option<aomidori_testkit::terraform::Root> {
+    let terraform = Terraform::find()?;
+    sandbox.ends(0, "local start");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/terraform-hand").join(name);
+    let root = terraform.root(&folder, &sandbox.endpoint()).unwrap();
+    root.run(["apply", "-auto-approve", "-no-color"]).unwrap();
+    Some(root)
+}
+
+#[test]
+fn what_another_hand_made_is_described_wholly_or_said() {
+    let sandbox = Sandbox::new();
+    let Some(_root) = made_by_hand(&sandbox, "web") else { return };
+    // Of two services in one cluster only one is named: the cluster is not the stack's.
+    let (text, result) = sandbox.ends(0, "adopt --service Web_Cluster/web --dry-run --out one.json --json");
+    let left = result["result"]["left"].as_array().unwrap();
+    assert!(left.len() == 1 && left[0]["why"].as_str().unwrap().contains("run in it: worker"), "{text}");
+    sandbox.ends(0, "validate --stack one.json");
+
+    let before = sandbox.calls();
+    let services = "--service Web_Cluster/web --service Web_Cluster/worker";
+    let (text, result) = sandbox.ends(0, &format!("adopt {services} --yes --out web.json --json"));
+    assert_eq!(result["result"]["left"], json!([]), "{text}");
+    let unsaid: Vec<&str> =
+        result["result"]["unsaid"].as_array().unwrap().iter().map(|it| it["what"].as_str().unwrap()).collect();
+    let further = unsaid.iter().filter(|what| what.starts_with("the further certificate")).count();
+    assert_eq!((unsaid.len(), further), (2, 1), "{unsaid:?}");
+    assert!(unsaid.contains(&"the secondary network 100.64.0.0/16"), "{unsaid:?}");
+    let passed = result["result"]["passed"].to_string();
+    assert!(passed.contains("the main route table"), "{passed}");
+    assert_eq!(changes(&before, &sandbox.calls()), [] as [&str; 0]);
+    assert!(!text.contains("s3cret"), "{text}");
+
+    let stack: Value = serde_json::from_str(&std::fs::read_to_string(sandbox.path("web.json")).unwrap()).unwrap();
+    let kinds = stack["resources"].to_string();
+    for part in ["evaluate_target_health", "*.apps.example.com", "web.corp.example", "idle_timeout.timeout_seconds"] {
+        assert!(kinds.contains(part), "{part}: {kinds}");
+    }
+    for part in ["routing.http.desync_mitigation_mode", "mail.example.com", "deletion_protection"] {
+        assert!(!kinds.contains(part), "{part}: {kinds}");
+    }
+    sandbox.ends(0, "validate --stack web.json");
+    sandbox.ends(0, "plan --stack web.json --detailed-exitcode");
+    // Again it is the same file.
+    sandbox.ends(0, &format!("adopt {services} --yes --out web.json"));
+
+    sandbox.ends(0, "emit terraform --stack web.json --out emitted --import");
+    let emitted = Terraform::find().unwrap().root(&sandbox.path("emitted"), &sandbox.endpoint()).unwrap();
+    let values = format!("-var-file={}", sandbox.path("emitted/terraform.tfvars").display());
+    let said = emitted.run(["plan", "-no-color", &values]).unwrap();
+    assert!(said.contains("to import, 0 to add, 0 to change, 0 to destroy"), "{said}");
+    sandbox.ends(0, "down --stack web.json --yes");
+}

@@ -2,129 +2,220 @@
 //!
 //! Each kind's fields are put into the form of the stack file and read from there, so that the model's own rules hold. Then
 //! the result's fields are compared with the observed ones: what the model cannot say is named, not dropped.
+//!
+//! What is described must be described wholly: a plan over it finds nothing to do. What cannot be so is left out, and
+//! referred to by its id as something that exists. That is decided here by the kind's fields and the model's validation, and
+//! by [`differing`], which asks the planner.
 
 mod address;
+mod differing;
+mod pairs;
+mod spec;
+mod usual;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::ownership::is_own_key;
-use aomidori_model::{Address, Compare, KindName, Resource, Stack, StackName, Value};
+use aomidori_model::kinds::ecr_repository::LifecyclePolicy;
+use aomidori_model::{Address, Compare, Field, KindName, PolicyDocument, Reference, Resource, Stack, StackName};
+use aomidori_model::{Target, Value, ownership};
 use aomidori_plan::{Observation, Observed};
-use serde_json::{Map, Value as Json, json};
 
-use crate::claims::{Claims, key};
+use crate::claims::{Claims, key, stray};
+use crate::walk::{Walk, untagged_id};
+use address::Addresses;
+pub use differing::differing;
+use pairs::Pairs;
+use value::Reader;
 pub use value::repository;
-use value::{Reader, policy, text_of};
+
+/// What is left out of a description and referred to by its id, with the reason.
+pub type LeftOut = BTreeMap<(KindName, String), String>;
 
 /// A stack that describes what is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The stack.
     pub stack: Stack,
-    /// What each address is: to be marked.
+    /// What each address is.
+    pub places: BTreeMap<Address, (KindName, String)>,
+    /// What of it takes tags: to be marked.
     pub claims: Claims,
-    /// What could not be described, wholly or in part.
+    /// What the stack does not say of what it describes.
     pub unsaid: Vec<Unsaid>,
+    /// What it does not describe.
+    pub left_out: LeftOut,
+}
+
+impl Description {
+    /// What is to be looked at as the stack's in order to describe it better: all that the walk found, at the addresses that
+    /// this description gives.
+    pub fn claims_of(&self, walk: &Walk) -> Claims {
+        let mut claims = walk.claims.clone();
+        for (kind, id, address) in self.claims.iter() {
+            claims.add(kind, id, address.clone());
+        }
+        claims
+    }
 }
 
 /// Something that a stack cannot say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unsaid {
-    /// The kind.
-    pub kind: KindName,
-    /// The live id.
-    pub id: String,
-    /// Its address, if it is in the stack but for these fields.
-    pub address: Option<Address>,
-    /// The fields, or what is wrong.
+    /// What it is said of, but for this.
+    pub address: Address,
+    /// What is not said.
     pub what: String,
 }
 
-/// Describes what is live and wanted, as a stack of this name. What cannot be described is referred to as something that
-/// exists already.
-pub fn describe(name: &StackName, have: &Observation, wanted: &BTreeSet<(KindName, String)>) -> Description {
-    let mut wanted = wanted.clone();
-    let mut without = Vec::new();
+/// Describes what a walk found, as a stack of this name, without what is `left_out` beforehand.
+pub fn describe(name: &StackName, have: &Observation, walk: &Walk, left_out: &LeftOut) -> Description {
+    let shut = walk.beyond.iter().filter(|beyond| beyond.shuts);
+    let shut = shut.map(|it| ((it.kind, key(it.kind, &it.id).to_owned()), it.what.clone()));
+    let mut left_out: LeftOut = shut.chain(left_out.clone()).collect();
     loop {
-        let mut described = attempt(name.clone(), have, &wanted);
-        let failed: Vec<Unsaid> = described.unsaid.iter().filter(|unsaid| unsaid.address.is_none()).cloned().collect();
-        if failed.is_empty() {
-            described.unsaid.extend(without);
+        let Attempt { mut described, failed } = attempt(name.clone(), have, walk, &left_out);
+        let more = if failed.is_empty() { invalid(&described) } else { failed };
+        if more.is_empty() {
+            unseen(&mut described, have, walk, &mut left_out);
+            described.left_out = left_out;
             described.unsaid.sort();
+            described.unsaid.dedup();
             return described;
         }
-        for unsaid in &failed {
-            wanted.remove(&(unsaid.kind, key(unsaid.kind, &unsaid.id).to_owned()));
-        }
-        without.extend(failed);
+        left_out.extend(more);
     }
 }
 
-/// The same stack with all declared that an observer reads only where it is declared.
-pub fn declare(stack: &Stack) -> Stack {
+/// A first description, of what an observer reads without being told what to read. Nothing in it is judged yet.
+pub fn sketch(name: &StackName, have: &Observation, walk: &Walk) -> Description {
+    attempt(name.clone(), have, walk, &LeftOut::new()).described
+}
+
+/// The same stack with all declared that an observer reads only where it is declared, and with what takes no tags, which an
+/// observer looks for only where it is wanted.
+pub fn declare(stack: &Stack, walk: &Walk) -> Stack {
     let mut declared = stack.clone();
+    let some = || BTreeMap::from([("deletion_protection.enabled".to_owned(), "false".to_owned())]);
     for (address, _) in stack.iter() {
         match declared.get_mut(address).map(|entry| &mut entry.resource) {
             Some(Resource::Vpc(vpc)) => (vpc.dns_support, vpc.dns_hostnames) = (Some(true), Some(true)),
             Some(Resource::Subnet(subnet)) => subnet.map_public_ip_on_launch = Some(false),
+            Some(Resource::VpcEndpoint(endpoint)) => endpoint.policy = Some(PolicyDocument::default()),
             Some(Resource::IamRole(role)) => role.description = Some(String::new()),
             Some(Resource::EcrRepository(repository)) => {
-                repository.lifecycle = Some(aomidori_model::kinds::ecr_repository::LifecyclePolicy {
-                    generations: None,
-                    rules: Vec::new(),
-                });
+                repository.lifecycle = Some(LifecyclePolicy { generations: None, rules: Vec::new() });
             }
+            Some(Resource::LoadBalancer(balancer)) => balancer.attributes = some(),
+            Some(Resource::TargetGroup(group)) => group.attributes = some(),
             _ => {}
+        }
+    }
+    for resource in &walk.untagged {
+        if untagged_id(resource)
+            .is_some_and(|id| stack.iter().any(|(_, it)| untagged_id(&it.resource) == Some(id.clone())))
+        {
+            continue;
+        }
+        if let Some(address) = untagged_id(resource).and_then(|id| stray(resource.kind(), &id)) {
+            // Of two names that differ in signs alone the second is not looked for: told as not there.
+            let _ = declared.put(address, resource.clone());
         }
     }
     declared
 }
 
-fn attempt(name: StackName, have: &Observation, wanted: &BTreeSet<(KindName, String)>) -> Description {
-    let chosen: Vec<&Observed> = have
-        .resources
-        .iter()
-        .filter(|seen| wanted.contains(&(seen.kind, key(seen.kind, &seen.id).to_owned())))
-        .collect();
+struct Attempt {
+    described: Description,
+    failed: LeftOut,
+}
+
+fn attempt(name: StackName, have: &Observation, walk: &Walk, left_out: &LeftOut) -> Attempt {
+    let place = |seen: &Observed| (seen.kind, key(seen.kind, &seen.id).to_owned());
+    let is_chosen = |seen: &&Observed| walk.found.contains(&place(seen)) && !left_out.contains_key(&place(seen));
+    let chosen: Vec<&Observed> = have.resources.iter().filter(is_chosen).collect();
     let addresses = address::addresses(&name, &chosen);
-    let pairs = pairs(&chosen);
+    let pairs = Pairs::new(&chosen, &walk.swings);
     let shared = shared_tags(&chosen);
-    let mut described = Description { stack: Stack::new(name), claims: Claims::default(), unsaid: Vec::new() };
+    let mut described = Description {
+        stack: Stack::new(name),
+        places: BTreeMap::new(),
+        claims: Claims::default(),
+        unsaid: Vec::new(),
+        left_out: LeftOut::new(),
+    };
     described.stack.tags.clone_from(&shared);
+    let mut failed = LeftOut::new();
     for seen in &chosen {
-        let Some(address) = addresses.get(&(seen.kind, key(seen.kind, &seen.id).to_owned())) else { continue };
+        let Some(address) = addresses.get(&place(seen)) else { continue };
         let reader = Reader::new(seen, &addresses);
-        let unsaid = |address: Option<&Address>, what: String| Unsaid {
-            kind: seen.kind,
-            id: seen.id.clone(),
-            address: address.cloned(),
-            what,
-        };
-        let resource = spec(seen.kind, &reader, &pairs)
+        let resource = spec::spec(seen.kind, &reader, &pairs)
             .and_then(|spec| Resource::from_json(seen.kind, spec).map_err(|error| error.path().to_string()));
         let resource = match resource {
             Ok(resource) => resource,
-            Err(what) => {
-                described.unsaid.push(unsaid(None, what));
+            Err(field) => {
+                let why = match seen.kind {
+                    KindName::DnsRecord => "it leads to a load balancer that is not described".to_owned(),
+                    _ => format!("a stack cannot say its `{field}`"),
+                };
+                failed.insert(place(seen), why);
                 continue;
             }
         };
-        let lost = lost(&resource, &reader, &addresses);
-        if !lost.is_empty() {
-            described.unsaid.push(unsaid(Some(address), lost.join(", ")));
-        }
+        let mut unsaid: Vec<String> = lost(&resource, &reader, &addresses);
+        let of_it =
+            walk.beyond.iter().filter(|it| it.kind == seen.kind && key(it.kind, &it.id) == key(seen.kind, &seen.id));
+        unsaid.extend(of_it.map(|it| it.what.clone()));
         if described.stack.put(address.clone(), resource).is_ok() {
-            let own = seen.tags.iter().filter(|(key, value)| !is_own_key(key) && shared.get(*key) != Some(*value));
+            // What the stack gives it anyhow is not said again: a second description is the same as the first.
+            let given = described.stack.user_tags(address);
             if let Some(entry) = described.stack.get_mut(address)
                 && seen.kind.info().taggable
             {
-                entry.tags = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+                let own = seen.tags.iter().filter(|(key, value)| given.get(*key) != Some(*value));
+                let (legal, illegal): (Vec<_>, Vec<_>) =
+                    own.filter(|(key, _)| !is_ours(key)).partition(|(key, value)| is_legal(key, value));
+                entry.tags = legal.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                unsaid.extend(illegal.into_iter().map(|(key, _)| format!("the tag `{key}`")));
             }
+            described.places.insert(address.clone(), place(seen));
             described.claims.add(seen.kind, &seen.id, address.clone());
+            described.unsaid.extend(unsaid.into_iter().map(|what| Unsaid { address: address.clone(), what }));
         }
     }
-    described
+    Attempt { described, failed }
+}
+
+/// What the model's validation finds wrong with a description. AWS has it all the same, so it stays as it is, outside.
+fn invalid(described: &Description) -> LeftOut {
+    let problems = described.stack.validate();
+    let at = problems.iter().filter_map(|problem| {
+        let place = described.places.get(problem.address.as_ref()?)?;
+        Some((place.clone(), format!("{}: {}", problem.code.0, problem.message)))
+    });
+    at.collect()
+}
+
+/// Names what was found on the way and is in no observation.
+fn unseen(described: &mut Description, have: &Observation, walk: &Walk, left_out: &mut LeftOut) {
+    let seen: BTreeSet<(KindName, &str)> = have.resources.iter().map(|it| (it.kind, key(it.kind, &it.id))).collect();
+    for (kind, id) in &walk.found {
+        if !seen.contains(&(*kind, id.as_str())) {
+            let why = "it is not there any more, in another account or region, or of a sort that is not read";
+            left_out.entry((*kind, id.clone())).or_insert_with(|| why.to_owned());
+        }
+    }
+    // What is said twice is said once: a resource that is left out says nothing of its parts.
+    described.unsaid.retain(|unsaid| described.places.contains_key(&unsaid.address));
+}
+
+/// True for tags that this program uses itself.
+fn is_ours(key: &str) -> bool {
+    key.to_ascii_lowercase().starts_with("aomidori:")
+}
+
+fn is_legal(key: &str, value: &str) -> bool {
+    ownership::tag_fault(key, value).is_none()
 }
 
 /// Tags that everything has that can have tags.
@@ -132,397 +223,40 @@ fn shared_tags(chosen: &[&Observed]) -> BTreeMap<String, String> {
     let mut tagged = chosen.iter().filter(|seen| seen.kind.info().taggable);
     let Some(first) = tagged.next() else { return BTreeMap::new() };
     let mut shared = first.tags.clone();
-    shared.retain(|key, _| key != "Name" && !is_own_key(key));
+    shared.retain(|key, value| key != "Name" && !is_ours(key) && is_legal(key, value));
     for seen in tagged {
         shared.retain(|key, value| seen.tags.get(key) == Some(value));
     }
     shared
 }
 
-/// Target group pairs by the service and by the listeners that they serve.
-#[derive(Debug, Default)]
-struct Pairs {
-    of_service: BTreeMap<String, (String, String)>,
-    of_listener: BTreeMap<String, (String, String)>,
-}
-
-fn pairs(chosen: &[&Observed]) -> Pairs {
-    let mut pairs = Pairs::default();
-    for seen in chosen.iter().filter(|seen| seen.kind == KindName::DeploymentGroup) {
-        let text = |field: &str| text_of(seen.fields.value(field));
-        let Value::Set(groups) = seen.fields.value("target_groups") else { continue };
-        let groups: Vec<String> = groups.iter().filter_map(text_of).collect();
-        let [blue, green] = groups.as_slice() else { continue };
-        // The side that serves now is called blue.
-        let service = text("ecs_service");
-        let serving = service.as_ref().and_then(|service| {
-            let service = chosen.iter().find(|it| it.kind == KindName::EcsService && it.id == *service)?;
-            let Value::Set(targets) = service.fields.value("load_balancer") else { return None };
-            targets.iter().find_map(|target| match target {
-                Value::Map(map) => text_of(map.get("target_group_arn")?),
-                _ => None,
-            })
-        });
-        let swapped = serving.is_some_and(|serving| serving == *green);
-        let pair = if swapped { (green.clone(), blue.clone()) } else { (blue.clone(), green.clone()) };
-        pairs.of_service.extend(service.map(|service| (service, pair.clone())));
-        for field in ["prod_traffic_route", "test_traffic_route"] {
-            pairs.of_listener.extend(text(field).map(|listener| (listener, pair.clone())));
-        }
-    }
-    pairs
-}
-
 /// The observed fields that the described resource does not have, or has otherwise.
-fn lost(resource: &Resource, reader: &Reader<'_>, addresses: &address::Addresses) -> Vec<&'static str> {
+fn lost(resource: &Resource, reader: &Reader<'_>, addresses: &Addresses) -> Vec<String> {
     let ids: BTreeMap<&Address, &str> = addresses.iter().map(|((_, id), address)| (address, id.as_str())).collect();
-    let lookup = |reference: &aomidori_model::Reference| match (&reference.target, reference.output.as_deref()) {
-        (aomidori_model::Target::Address(address), None) => reader.live_id(reference.kind, ids.get(address)?),
+    let lookup = |reference: &Reference| match (&reference.target, reference.output.as_deref()) {
+        (Target::Address(address), None) => reader.live_id(reference.kind, ids.get(address)?),
         // An image by its repository: compared by the part that the reference stands for.
         _ => None,
     };
     let fields = resource.fields();
-    fields
-        .iter()
-        .filter(|field| {
-            let said = field.value.resolve(&lookup);
-            let live = reader.value(field.name);
-            match (field.compare, &said, live) {
-                (_, Value::Null, Value::Null) => false,
-                // What AWS says where there is nothing to say.
-                (_, Value::Null, Value::Str(live)) if live.is_empty() => false,
-                // A forward without weights is one to a single group, or to a pair whose weights a deployment moves.
-                (_, Value::Null, _) if field.name == "action.forward_weights" => false,
-                (_, said, _) if !said.is_known() => false,
-                (Compare::Within, Value::Set(said), Value::Set(live)) => !live.is_subset(said),
-                (Compare::DeclaredKeys, _, _) => false,
-                (_, said, live) => said != live,
-            }
-        })
-        .map(|field| field.name)
-        .collect()
+    let lost = fields.iter().filter(|field| is_lost(field, &field.value.resolve(&lookup), reader.value(field.name)));
+    lost.map(|field| field.name.to_owned()).collect()
 }
 
-/// The specification in the stack file's form; an error names the field that it cannot say.
-fn spec(kind: KindName, r: &Reader<'_>, pairs: &Pairs) -> Result<Json, String> {
-    use KindName as K;
-    Ok(match kind {
-        K::Vpc => json!({
-            "cidr": r.json("cidr_block"),
-            "dns_support": r.json("enable_dns_support"),
-            "dns_hostnames": r.json("enable_dns_hostnames"),
-        }),
-        K::Subnet => json!({
-            "vpc": r.reference("vpc_id", K::Vpc)?,
-            "cidr": r.json("cidr_block"),
-            "zone": r.json("availability_zone"),
-            "map_public_ip_on_launch": r.json("map_public_ip_on_launch"),
-        }),
-        K::InternetGateway => json!({ "vpc": r.reference("vpc_id", K::Vpc)? }),
-        K::ElasticIp => json!({}),
-        K::NatGateway => json!({
-            "subnet": r.reference("subnet_id", K::Subnet)?,
-            "address": r.reference("allocation_id", K::ElasticIp)?,
-        }),
-        K::RouteTable => json!({
-            "vpc": r.reference("vpc_id", K::Vpc)?,
-            "routes": routes(r)?,
-            "subnets": r.references("association", K::Subnet)?,
-        }),
-        K::VpcEndpoint => json!({
-            "vpc": r.reference("vpc_id", K::Vpc)?,
-            "service_name": r.json("service_name"),
-            "endpoint": match r.text("vpc_endpoint_type")? {
-                "Gateway" => json!({ "gateway": { "route_tables": r.references("route_table_ids", K::RouteTable)? } }),
-                "Interface" => json!({ "interface": {
-                    "subnets": r.references("subnet_ids", K::Subnet)?,
-                    "security_groups": r.references("security_group_ids", K::SecurityGroup)?,
-                    "private_dns": r.json("private_dns_enabled"),
-                } }),
-                _ => return Err("vpc_endpoint_type".into()),
-            },
-        }),
-        K::SecurityGroup => json!({
-            "name": r.json("name"),
-            "description": r.json("description"),
-            "vpc": r.reference("vpc_id", K::Vpc)?,
-            "open_egress": r.json("open_egress"),
-        }),
-        K::SecurityGroupRule => rule(r)?,
-        K::EcrRepository => json!({
-            "name": r.json("name"),
-            "mutability": lower(r, "image_tag_mutability")?,
-            "encryption": match r.text("encryption_configuration.encryption_type")? {
-                "KMS" => json!({ "kms": r.json("encryption_configuration.kms_key") }),
-                _ => json!("aes256"),
-            },
-            "scan_on_push": r.json("image_scanning_configuration.scan_on_push"),
-            "lifecycle": value::lifecycle(r.value("lifecycle_policy"))?,
-        }),
-        K::IamPolicy => json!({
-            "name": r.json("name"),
-            "description": r.json("description"),
-            "document": policy(r.value("policy")).ok_or("policy")?,
-        }),
-        K::IamRole => json!({
-            "name": r.json("name"),
-            "description": unless_empty(r.json("description")),
-            "trust": policy(r.value("assume_role_policy")).ok_or("assume_role_policy")?,
-            "managed_policies": r.references("managed_policy_arns", K::IamPolicy)?,
-            "inline_policies": inline(r)?,
-            "max_session_duration": r.json("max_session_duration"),
-        }),
-        K::LogGroup => json!({ "name": r.json("name"), "retention_in_days": r.json("retention_in_days") }),
-        K::EcsCluster => json!({ "name": r.json("name"), "container_insights": r.json("setting.container_insights") }),
-        K::LoadBalancer => json!({
-            "name": r.json("name"),
-            "scheme": if r.json("internal") == json!(true) { "internal" } else { "internet_facing" },
-            "subnets": r.references("subnets", K::Subnet)?,
-            "security_groups": r.references("security_groups", K::SecurityGroup)?,
-        }),
-        K::TargetGroup => json!({
-            "name": r.json("name"),
-            "vpc": r.reference("vpc_id", K::Vpc)?,
-            "port": r.json("port"),
-            "health_check": {
-                "path": r.json("health_check.path"),
-                "matcher": r.json("health_check.matcher"),
-                "interval": r.json("health_check.interval"),
-                "timeout": r.json("health_check.timeout"),
-                "healthy_threshold": r.json("health_check.healthy_threshold"),
-                "unhealthy_threshold": r.json("health_check.unhealthy_threshold"),
-            },
-        }),
-        K::Listener => json!({
-            "load_balancer": r.reference("load_balancer_arn", K::LoadBalancer)?,
-            "port": r.json("port"),
-            "protocol": match r.text("protocol")? {
-                "HTTP" => json!("http"),
-                "HTTPS" => json!({ "https": {
-                    "certificate": r.json("certificate_arn"),
-                    "ssl_policy": r.json("ssl_policy"),
-                } }),
-                _ => return Err("protocol".into()),
-            },
-            "default_action": action(r, pairs.of_listener.get(r.id()))?,
-        }),
-        K::ListenerRule => {
-            let listener = r.text("listener_arn")?;
-            json!({
-                "listener": r.reference("listener_arn", K::Listener)?,
-                "priority": r.json("priority"),
-                "conditions": value::conditions(r.value("condition"))?,
-                "action": action(r, pairs.of_listener.get(listener))?,
-            })
-        }
-        K::PrivateDnsNamespace => json!({
-            "name": r.json("name"),
-            "vpc": r.reference("vpc", K::Vpc)?,
-            "description": unless_empty(r.json("description")),
-        }),
-        K::DiscoveryService => json!({
-            "name": r.json("name"),
-            "namespace": r.reference("namespace_id", K::PrivateDnsNamespace)?,
-            "ttl": r.json("dns_config.dns_records.ttl"),
-            "routing": lower(r, "dns_config.routing_policy")?,
-            "custom_health_check": r.json("health_check_custom_config"),
-        }),
-        K::TaskDefinition => json!({
-            "family": r.json("family"),
-            "size": { "cpu": r.json("cpu"), "memory": r.json("memory") },
-            "execution_role": r.optional("execution_role_arn", K::IamRole)?,
-            "task_role": r.optional("task_role_arn", K::IamRole)?,
-            "cpu_architecture": r.json("runtime_platform.cpu_architecture"),
-            "containers": value::containers(r)?,
-        }),
-        K::EcsService => service(r, pairs)?,
-        K::CodeDeployApplication => json!({ "name": r.json("name") }),
-        K::DeploymentGroup => group(r, pairs)?,
-        // They have no tags, so a stack refers to them by their name.
-        K::DnsRecord | K::DeploymentConfig => return Err("takes no tags".into()),
-    })
-}
-
-fn lower(r: &Reader<'_>, field: &str) -> Result<String, String> {
-    r.text(field).map(str::to_ascii_lowercase)
-}
-
-/// Nothing is what AWS says with an empty text.
-fn unless_empty(json: Json) -> Json {
-    if json == json!("") { Json::Null } else { json }
-}
-
-fn routes(r: &Reader<'_>) -> Result<Json, String> {
-    let Value::Map(routes) = r.value("route") else { return Ok(json!({})) };
-    let mut all = Map::new();
-    for (to, via) in routes {
-        let id = via.as_str().ok_or("route")?;
-        let target = match id.split('-').next() {
-            Some("igw") => json!({ "internet_gateway": r.point(KindName::InternetGateway, id) }),
-            Some("nat") => json!({ "nat_gateway": r.point(KindName::NatGateway, id) }),
-            _ => json!({ "other": id }),
-        };
-        all.insert(to.clone(), target);
+fn is_lost(field: &Field, said: &Value, live: &Value) -> bool {
+    match (field.compare, said, live) {
+        (_, Value::Null, Value::Null) => false,
+        // What AWS says where there is nothing to say.
+        (_, Value::Null, Value::Str(live)) if live.is_empty() => false,
+        (_, Value::Null, Value::Map(live)) if live.is_empty() => false,
+        (_, Value::Null, Value::Str(live)) if field.name == "path" => live != "/",
+        (_, Value::Null, Value::Str(live)) if field.name == "runtime_platform.cpu_architecture" => live != "X86_64",
+        (_, Value::Null, live) if field.name == "policy" => !usual::is_open_policy(live),
+        // A forward without weights is one to a single group, or to a pair whose weights a deployment moves.
+        (_, Value::Null, _) if field.name == "action.forward_weights" => false,
+        (_, said, _) if !said.is_known() => false,
+        (Compare::Within, Value::Set(said), Value::Set(live)) => !live.is_subset(said),
+        (Compare::DeclaredKeys, _, _) => false,
+        (_, said, live) => said != live,
     }
-    Ok(Json::Object(all))
-}
-
-fn rule(r: &Reader<'_>) -> Result<Json, String> {
-    let ports = json!([r.json("from_port"), r.json("to_port")]);
-    Ok(json!({
-        "group": r.reference("security_group_id", KindName::SecurityGroup)?,
-        "direction": r.json("type"),
-        "protocol": match r.text("ip_protocol")? {
-            "tcp" => json!({ "tcp": ports }),
-            "udp" => json!({ "udp": ports }),
-            "icmp" => json!("icmp"),
-            "-1" => json!("all"),
-            _ => return Err("ip_protocol".into()),
-        },
-        "peer": match r.text("source_type")? {
-            "cidr" => json!({ "cidr": r.json("cidr_ipv4") }),
-            "security_group" => {
-                json!({ "group": r.reference("referenced_security_group_id", KindName::SecurityGroup)? })
-            }
-            "prefix_list" => json!({ "prefix_list": r.json("prefix_list_id") }),
-            _ => return Err("source_type".into()),
-        },
-        "description": r.json("description"),
-    }))
-}
-
-fn inline(r: &Reader<'_>) -> Result<Json, String> {
-    let Value::Map(policies) = r.value("inline_policy") else { return Ok(json!({})) };
-    let all = policies.iter().map(|(name, document)| Some((name.clone(), policy(document)?)));
-    all.collect::<Option<Map<String, Json>>>().map(Json::Object).ok_or_else(|| "inline_policy".into())
-}
-
-fn action(r: &Reader<'_>, pair: Option<&(String, String)>) -> Result<Json, String> {
-    let group = |arn: &str| r.point(KindName::TargetGroup, arn);
-    match r.text("action.type")? {
-        "forward" => {
-            let groups = forwards(r).ok_or("action.forward")?;
-            if let Some((blue, green)) = pair
-                && groups.iter().all(|(arn, _)| arn == blue || arn == green)
-            {
-                return Ok(json!({ "forward_pair": { "blue": group(blue), "green": group(green) } }));
-            }
-            Ok(match groups.as_slice() {
-                [(only, _)] => json!({ "forward": group(only) }),
-                several => {
-                    let of = |(arn, weight): &(String, i64)| json!({ "target_group": group(arn), "weight": weight });
-                    json!({ "forward_weighted": several.iter().map(of).collect::<Vec<_>>() })
-                }
-            })
-        }
-        "redirect" => value::redirect(r.value("action.redirect")).ok_or_else(|| "action.redirect".into()),
-        "fixed-response" => {
-            value::fixed(r.value("action.fixed_response")).ok_or_else(|| "action.fixed_response".into())
-        }
-        _ => Err("action.type".into()),
-    }
-}
-
-/// The target groups of a forward, with their weights.
-fn forwards(r: &Reader<'_>) -> Option<Vec<(String, i64)>> {
-    match (r.value("action.forward_weights"), r.value("action.forward")) {
-        (Value::Set(weights), _) => weights
-            .iter()
-            .map(|weight| match weight {
-                Value::Map(map) => match map.get("weight") {
-                    Some(Value::Int(weight)) => Some((text_of(map.get("target_group")?)?, *weight)),
-                    _ => None,
-                },
-                _ => None,
-            })
-            .collect(),
-        (_, Value::Set(groups)) => groups.iter().map(|group| Some((text_of(group)?, 1))).collect(),
-        _ => None,
-    }
-}
-
-fn service(r: &Reader<'_>, pairs: &Pairs) -> Result<Json, String> {
-    let targets = match r.value("load_balancer") {
-        Value::Set(targets) => targets.iter().cloned().collect(),
-        _ => Vec::new(),
-    };
-    let target = |value: &Value| -> Option<(String, Json, Json)> {
-        let Value::Map(map) = value else { return None };
-        let arn = text_of(map.get("target_group_arn")?)?;
-        Some((arn, value::json(map.get("container_name")?), value::json(map.get("container_port")?)))
-    };
-    let targets: Vec<(String, Json, Json)> =
-        targets.iter().map(target).collect::<Option<_>>().ok_or("load_balancer")?;
-    let group = |arn: &str| r.point(KindName::TargetGroup, arn);
-    let deployment = match r.text("deployment_controller.type")? {
-        "CODE_DEPLOY" => {
-            let ((blue, green), (_, container, port)) =
-                pairs.of_service.get(r.id()).zip(targets.first()).ok_or("deployment_controller.type")?;
-            let side = json!({ "blue": group(blue), "green": group(green), "container": container, "port": port });
-            json!({ "code_deploy": { "target": side } })
-        }
-        "ECS" => {
-            let balancers: Vec<Json> = targets
-                .iter()
-                .map(|(arn, container, port)| json!({ "target_group": group(arn), "container": container, "port": port }))
-                .collect();
-            json!({ "rolling": {
-                "minimum_healthy_percent": r.json("deployment_minimum_healthy_percent"),
-                "maximum_percent": r.json("deployment_maximum_percent"),
-                "circuit_breaker": value::breaker(r.value("deployment_circuit_breaker")),
-                "load_balancers": balancers,
-                "registry": r.optional("service_registries", KindName::DiscoveryService)?,
-            } })
-        }
-        _ => return Err("deployment_controller.type".into()),
-    };
-    let grace = if targets.is_empty() { Json::Null } else { r.json("health_check_grace_period_seconds") };
-    Ok(json!({
-        "name": r.json("name"),
-        "cluster": r.reference("cluster", KindName::EcsCluster)?,
-        "task_definition": r.reference("task_definition", KindName::TaskDefinition)?,
-        "desired_count": r.json("desired_count"),
-        "subnets": r.references("network_configuration.subnets", KindName::Subnet)?,
-        "security_groups": r.references("network_configuration.security_groups", KindName::SecurityGroup)?,
-        "assign_public_ip": r.json("network_configuration.assign_public_ip"),
-        "platform_version": r.json("platform_version"),
-        "enable_execute_command": r.json("enable_execute_command"),
-        "health_check_grace_period": grace,
-        "deployment": deployment,
-    }))
-}
-
-fn group(r: &Reader<'_>, pairs: &Pairs) -> Result<Json, String> {
-    let service = r.text("ecs_service")?;
-    let (blue, green) = pairs.of_service.get(service).ok_or("target_groups")?;
-    let events = r.json("auto_rollback_configuration.events");
-    let events = events.as_array().into_iter().flatten().filter_map(|event| match event.as_str()? {
-        "DEPLOYMENT_FAILURE" => Some("failure"),
-        "DEPLOYMENT_STOP_ON_ALARM" => Some("alarm"),
-        "DEPLOYMENT_STOP_ON_REQUEST" => Some("request"),
-        _ => None,
-    });
-    Ok(json!({
-        "name": r.json("deployment_group_name"),
-        "application": r.reference("app_name", KindName::CodeDeployApplication)?,
-        "role": r.reference("service_role_arn", KindName::IamRole)?,
-        "config": r.reference("deployment_config_name", KindName::DeploymentConfig)?,
-        "service": r.reference("ecs_service", KindName::EcsService)?,
-        "pair": {
-            "blue": r.point(KindName::TargetGroup, blue),
-            "green": r.point(KindName::TargetGroup, green),
-            "production": r.reference("prod_traffic_route", KindName::Listener)?,
-            "test": r.optional("test_traffic_route", KindName::Listener)?,
-        },
-        "ready": match r.text("deployment_ready_option.action_on_timeout")? {
-            "STOP_DEPLOYMENT" => {
-                json!({ "wait": { "minutes": r.json("deployment_ready_option.wait_time_in_minutes") } })
-            }
-            _ => json!("continue"),
-        },
-        "terminate_blue_after":
-            r.json("terminate_blue_instances_on_deployment_success.termination_wait_time_in_minutes"),
-        "auto_rollback": events.collect::<Vec<_>>(),
-        "alarms": r.json("alarm_configuration.alarms"),
-    }))
 }

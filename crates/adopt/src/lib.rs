@@ -15,8 +15,10 @@ mod place;
 mod state;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use claims::{Claims, key, stray};
-pub use describe::{Description, Unsaid, declare, describe, repository};
+pub use describe::{Description, LeftOut, Unsaid, declare, describe, differing, repository, sketch};
 pub use place::{Candidate, Placement, Unplaced, place};
 pub use state::{Instance, Left, Reading, State, StateError};
+pub use walk::{Beyond, Swing, Walk};

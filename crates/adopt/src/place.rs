@@ -366,7 +366,9 @@ impl<'a> Board<'a> {
         for candidate in given.values() {
             let n = numbers.get(&(candidate.kind, key(candidate.kind, &candidate.id))).copied();
             if n.is_none_or(|n| !self.taken.contains(&n)) {
-                placement.left.push(((*candidate).clone(), n.map_or(Unplaced::Gone, |n| self.reason(n))));
+                let wanted = self.wanted.values().any(|(kind, _)| *kind == candidate.kind);
+                let unseen = if wanted { Unplaced::Gone } else { Unplaced::NotInStack };
+                placement.left.push(((*candidate).clone(), n.map_or(unseen, |n| self.reason(n))));
             }
         }
         placement.left.sort_by(|a, b| a.0.name.cmp(&b.0.name));

@@ -3,6 +3,7 @@
 //! A state holds secrets. Of attributes only those are read that identify something; none is shown, and an error of the
 //! parser is told by its place alone.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use aomidori_model::{KindName, terraform};
@@ -122,6 +123,8 @@ pub enum Left {
     Tainted,
     /// An old object whose deletion was cut short.
     Deposed,
+    /// The same object as another instance, which is named.
+    Again(String),
     /// Its attributes do not say what it is.
     NoId,
     /// In another account.
@@ -165,6 +168,7 @@ impl State {
     /// # Errors
     /// What it is in place of a state of version 4.
     pub fn read(text: &[u8]) -> Result<State, StateError> {
+        let text = &*utf8(text);
         if text.iter().all(u8::is_ascii_whitespace) {
             return Err(StateError::Empty);
         }
@@ -194,6 +198,35 @@ impl State {
             return Err(StateError::NoResources);
         }
         Ok(State { instances })
+    }
+
+    /// Several states as one, each with its name: of more than one the instances' addresses have it in front.
+    pub fn together(states: impl IntoIterator<Item = (State, String)>) -> State {
+        let states: Vec<(State, String)> = states.into_iter().collect();
+        let several = states.len() > 1;
+        let named = states.into_iter().flat_map(|(state, name)| {
+            state.instances.into_iter().map(move |mut instance| {
+                if several {
+                    instance.address = format!("{name}: {}", instance.address);
+                }
+                instance
+            })
+        });
+        State { instances: named.collect() }
+    }
+}
+
+/// The text without a mark of its byte order, and in UTF-8: what PowerShell redirects into a file is UTF-16.
+fn utf8(text: &[u8]) -> Cow<'_, [u8]> {
+    let wide = |from: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = text.chunks_exact(2).skip(1).map(|two| from([two[0], two[1]])).collect();
+        Cow::Owned(String::from_utf16_lossy(&units).into_bytes())
+    };
+    match text {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -263,6 +296,10 @@ impl Instance {
                     return Reading::Left(Left::Region(at.to_owned()));
                 }
             }
+        }
+        // Provider 6 says the region of everything that has one.
+        if let Some(at) = self.text("region").filter(|at| *at != region) {
+            return Reading::Left(Left::Region(at.to_owned()));
         }
         Reading::Candidate { kind, id }
     }

@@ -1,5 +1,7 @@
 //! Placing, on tables and on random stacks.
 
+mod describing;
+
 use std::collections::BTreeMap;
 
 use aomidori_model::{Address, KindName, Stack};
@@ -98,11 +100,13 @@ fn random_stacks_are_placed_and_nothing_is_made_again() {
 fn check_description(stack: &Stack) -> crate::Description {
     let (mut have, _) = made_by_others(stack);
     let name: aomidori_model::StackName = "described".parse().expect("a name");
+    let mut walk = crate::Walk::default();
     // A record or a configuration is of the stack that made it: what is described refers to configurations by name.
     have.resources.retain(|found| found.kind.info().taggable);
-    let wanted =
-        have.resources.iter().map(|found| (found.kind, crate::claims::key(found.kind, &found.id).to_owned())).collect();
-    let described = crate::describe(&name, &have, &wanted);
+    for found in &have.resources {
+        walk.add(found.kind, crate::claims::key(found.kind, &found.id));
+    }
+    let described = crate::describe(&name, &have, &walk, &crate::LeftOut::new());
     for found in &mut have.resources {
         let Some(address) = described.claims.address(found.kind, &found.id) else { continue };
         found.owner = Ownership::Ours(address.clone());
@@ -113,6 +117,7 @@ fn check_description(stack: &Stack) -> crate::Description {
         assert_eq!(step.action, Action::Update, "{step:#?}");
         assert!(step.changes.iter().all(|change| change.field == "tags"), "{step:#?}");
     }
+    assert_eq!(crate::differing(&described, &have), crate::LeftOut::new());
     described
 }
 
@@ -120,10 +125,18 @@ fn check_description(stack: &Stack) -> crate::Description {
 fn the_practice_environment_describes_itself() {
     let described = check_description(&practice());
     assert_eq!(described.unsaid, []);
+    assert_eq!(described.left_out, crate::LeftOut::new());
     assert_eq!(described.stack.len(), practice().len());
     assert_eq!(described.stack.validate(), []);
     let text = described.stack.to_json().expect("JSON");
     assert_eq!(Stack::from_json(&text).expect("a stack"), described.stack);
+}
+
+#[test]
+fn random_stacks_describe_themselves() {
+    proptest::proptest!(|(genes in proptest::collection::vec(0_u8..5, 0..=Genes::COUNT))| {
+        check_description(&aomidori_plan::testing::stack(&Genes(genes)));
+    });
 }
 
 /// One change of what is live, and what becomes of the candidate.

@@ -1,16 +1,18 @@
 //! Taking over what others made: a cloud in which some resources are looked at as if they carried the stack's mark
 //! already. Planning over it shows what would differ; its updates of tags are what takes them over.
 
+mod beyond;
+mod dns;
+mod swings;
 mod walk;
 
 use std::collections::BTreeMap;
 
-pub use aomidori_adopt::Claims;
+pub use aomidori_adopt::{Claims, Walk};
 use aomidori_engine::cloud::{Cloud, CloudError, Identity, Lease, LeaseRequest, Made, Progress, Want};
 use aomidori_model::{KindName, Stack, StackName};
 use aomidori_plan::{FieldChange, Observation, Observed};
 use futures_util::FutureExt as _;
-pub use walk::Walk;
 
 use crate::aws::Aws;
 use crate::observe::{self, Hint};

@@ -147,10 +147,11 @@ pub struct Down {
 /// What `adopt` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Adopt {
-    /// A Terraform state, version 4: a file (`terraform state pull` writes one), or `s3://BUCKET/KEY`. A bucket in another
-    /// region is found; `?region=REGION` names it, `?versionId=ID` an earlier version.
-    #[arg(long, value_name = "FILE|s3://BUCKET/KEY", env = "AOMIDORI_TFSTATE")]
-    pub tfstate: Option<String>,
+    /// A Terraform state, version 4: a file (`terraform state pull` writes one), or `s3://BUCKET/KEY`. Repeatable: what
+    /// several roots hold is taken together. A bucket in another region is found; `?region=REGION` names it,
+    /// `?versionId=ID` an earlier version.
+    #[arg(long, value_name = "FILE|s3://BUCKET/KEY", env = "AOMIDORI_TFSTATE", action = ArgAction::Append)]
+    pub tfstate: Vec<String>,
     /// An ECS service to describe with all that belongs to it, where there is no state; repeatable.
     #[arg(long, value_name = "CLUSTER/SERVICE", action = ArgAction::Append, conflicts_with = "tfstate")]
     pub service: Vec<String>,

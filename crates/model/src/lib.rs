@@ -26,7 +26,7 @@ pub mod value;
 pub use address::Address;
 pub use field::{Compare, Field, Fields, Need, Owner};
 pub use kinds::{Kind, KindInfo, KindName, Replacement, Resource, Timing, Traffic};
-pub use network::{Ipv4Cidr, Port, PortRange};
+pub use network::{Ipv4Cidr, Ipv6Cidr, Port, PortRange};
 pub use policy::PolicyDocument;
 pub use problem::{Check, Problem, ProblemCode};
 pub use reference::Ref;

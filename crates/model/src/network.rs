@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::value::{ToValue, Value};
@@ -87,6 +87,47 @@ impl fmt::Display for Ipv4Cidr {
     }
 }
 impl ToValue for Ipv4Cidr {
+    fn to_value(&self) -> Value {
+        Value::Str(self.to_string())
+    }
+}
+
+/// An IPv6 network in CIDR notation with no host bits set (`2001:db8::/32`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ipv6Cidr(Ipv6Net);
+
+/// A text is not an [`Ipv6Cidr`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an IPv6 network such as `2001:db8::/32`")]
+pub struct InvalidIpv6Cidr(String);
+
+impl FromStr for Ipv6Cidr {
+    type Err = InvalidIpv6Cidr;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let net = text.parse::<Ipv6Net>().ok().filter(|net| net.addr() == net.network());
+        net.map(Ipv6Cidr).ok_or_else(|| InvalidIpv6Cidr(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Ipv6Cidr {
+    type Error = InvalidIpv6Cidr;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+impl From<Ipv6Cidr> for String {
+    fn from(cidr: Ipv6Cidr) -> String {
+        cidr.to_string()
+    }
+}
+impl fmt::Display for Ipv6Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl ToValue for Ipv6Cidr {
     fn to_value(&self) -> Value {
         Value::Str(self.to_string())
     }

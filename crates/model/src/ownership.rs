@@ -68,6 +68,24 @@ fn is_parts_key(key: &str) -> bool {
     key == PARTS || key.strip_prefix(PARTS).is_some_and(|rest| rest.starts_with('-'))
 }
 
+/// What is wrong with a user's tag, if anything: keys, lengths and characters (Tagging AWS resources: 128 and 256 characters,
+/// no `aws:`), and no key of ours.
+pub fn tag_fault(key: &str, value: &str) -> Option<&'static str> {
+    let legal = |text: &str| text.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c));
+    let lower = key.to_ascii_lowercase();
+    if lower.starts_with("aws:") || lower.starts_with("aomidori:") {
+        Some("is reserved")
+    } else if key.is_empty() || key.chars().count() > 128 {
+        Some("has not 1 to 128 characters")
+    } else if value.chars().count() > 256 {
+        Some("has a value of more than 256 characters")
+    } else if !legal(key) || !legal(value) {
+        Some("has characters other than letters, digits, spaces and `_.:/=+-@`")
+    } else {
+        None
+    }
+}
+
 /// The two tags that mark a resource as this stack's.
 pub fn tags(stack: &StackName, address: &Address) -> BTreeMap<String, String> {
     BTreeMap::from([(STACK.to_owned(), stack.to_string()), (ADDRESS.to_owned(), address.to_string())])

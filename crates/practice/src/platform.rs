@@ -100,6 +100,7 @@ fn roles(place: &mut Place<'_>, inputs: &Inputs) -> Result<Ref<IamRole>, InputEr
         "platform/policy/parameter-read",
         IamPolicy {
             name: name(format!("{prefix}-parameter-read"))?,
+            path: None,
             description: Some("Reads the environment's parameters".into()),
             document: PolicyDocument::of([parameters]),
         },
@@ -118,6 +119,7 @@ fn roles(place: &mut Place<'_>, inputs: &Inputs) -> Result<Ref<IamRole>, InputEr
         "platform/policy/ecs-exec",
         IamPolicy {
             name: name(format!("{prefix}-ecs-exec"))?,
+            path: None,
             description: Some("Takes ECS Exec sessions".into()),
             document: PolicyDocument::of([exec]),
         },
@@ -125,6 +127,7 @@ fn roles(place: &mut Place<'_>, inputs: &Inputs) -> Result<Ref<IamRole>, InputEr
     let managed = Ref::existing("arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy");
     let role = IamRole {
         name: name(format!("{prefix}-task-execution"))?,
+        path: None,
         description: None,
         trust: PolicyDocument::trust_service("ecs-tasks.amazonaws.com"),
         managed_policies: BTreeSet::from([managed, parameters, exec]),

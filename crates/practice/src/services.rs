@@ -108,6 +108,7 @@ fn code_deploy(
     let prefix = inputs.stack_name()?;
     let role = IamRole {
         name: name(format!("{prefix}-code-deploy"))?,
+        path: None,
         description: None,
         trust: PolicyDocument::trust_service("codedeploy.amazonaws.com"),
         managed_policies: BTreeSet::new(),

@@ -93,6 +93,7 @@ fn name(stack: &StackName, seen: &Observed, known: &Addresses) -> String {
         }),
         KindName::TaskDefinition => text("family"),
         KindName::DeploymentGroup => text("deployment_group_name"),
+        KindName::DeploymentConfig => text("deployment_config_name"),
         _ => text("name"),
     };
     let name = seen.tags.get("Name").cloned().filter(|_| seen.kind.info().name_tag).or(own);

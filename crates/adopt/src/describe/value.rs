@@ -67,6 +67,28 @@ impl<'a> Reader<'a> {
         if id.is_empty() { Err(field.to_owned()) } else { Ok(self.point(kind, id)) }
     }
 
+    /// The processor of a task, if its definition says it: AWS's own is not told from one that was declared but by an output.
+    pub(super) fn architecture(&self) -> Json {
+        match self.json("runtime_platform.cpu_architecture") {
+            usual if usual == "X86_64" && !self.seen.outputs.contains_key("cpu_architecture") => Json::Null,
+            other => other,
+        }
+    }
+
+    /// The load balancer that a DNS record points at.
+    pub(super) fn balancer(&self, field: &str) -> Result<Json, String> {
+        let mut found = None;
+        if let Some(value) = self.seen.fields.get(field).map(|field| &field.value) {
+            value.for_each_ref(&mut |reference| match &reference.target {
+                Target::Id(id) if reference.kind == KindName::LoadBalancer => found = Some(id.as_str()),
+                _ => {}
+            });
+        }
+        // Of a record that points elsewhere nothing would say whose it is.
+        let found = found.filter(|id| self.addresses.contains_key(&(KindName::LoadBalancer, (*id).to_owned())));
+        found.map(|id| self.point(KindName::LoadBalancer, id)).ok_or_else(|| field.to_owned())
+    }
+
     pub(super) fn optional(&self, field: &str, kind: KindName) -> Result<Json, String> {
         match self.value(field) {
             Value::Null => Ok(Json::Null),
@@ -183,21 +205,34 @@ pub(super) fn conditions(value: &Value) -> Result<Json, String> {
 pub(super) fn redirect(value: &Value) -> Option<Json> {
     let all = json(value);
     let unless = |name: &str, filled: &str| all.get(name).filter(|value| *value != filled).cloned();
-    Some(json!({
+    Some(json!({ "redirect": {
         "protocol": unless("protocol", "#{protocol}"),
         "port": unless("port", "#{port}"),
         "host": unless("host", "#{host}"),
         "path": unless("path", "/#{path}"),
         "query": unless("query", "#{query}"),
         "permanent": all.get("status_code")? == "HTTP_301",
-    }))
+    } }))
 }
 
 /// A fixed response.
 pub(super) fn fixed(value: &Value) -> Option<Json> {
     let all = json(value);
     let status: u16 = all.get("status_code")?.as_str()?.parse().ok()?;
-    Some(json!({ "status": status, "content_type": all.get("content_type"), "body": all.get("message_body") }))
+    let answer = json!({ "status": status, "content_type": all.get("content_type"), "body": all.get("message_body") });
+    Some(json!({ "fixed_response": answer }))
+}
+
+/// How traffic is shifted.
+pub(super) fn routing(value: &Value) -> Option<Json> {
+    let all = json(value);
+    let part = json!({ "percent": all.get("percentage"), "minutes": all.get("interval") });
+    match all.get("type")?.as_str()? {
+        "AllAtOnce" => Some(json!("all_at_once")),
+        "TimeBasedCanary" => Some(json!({ "canary": part })),
+        "TimeBasedLinear" => Some(json!({ "linear": part })),
+        _ => None,
+    }
 }
 
 /// The circuit breaker, if it is on.
@@ -208,7 +243,12 @@ pub(super) fn breaker(value: &Value) -> Json {
 
 /// The containers of a task definition.
 pub(super) fn containers(r: &Reader<'_>) -> Result<Json, String> {
-    let Value::Map(containers) = r.value("container_definitions") else { return Err("container_definitions".into()) };
+    let live = r.value("container_definitions");
+    let Value::Map(containers) = live else { return Err("container_definitions".into()) };
+    let unsaid = unsaid_of_containers(live);
+    if !unsaid.is_empty() {
+        return Err(unsaid);
+    }
     let mut said = Vec::new();
     for (name, value) in containers {
         let Value::Map(map) = value else { return Err(format!("container_definitions.{name}")) };
@@ -242,6 +282,25 @@ pub(super) fn containers(r: &Reader<'_>) -> Result<Json, String> {
         }));
     }
     Ok(Json::Array(said))
+}
+
+/// What containers have that the model cannot say, by name; values may be secrets.
+fn unsaid_of_containers(live: &Value) -> String {
+    let Value::Map(containers) = live else { return String::new() };
+    let mut names: Vec<String> = Vec::new();
+    for (name, container) in containers {
+        match container {
+            // Of the task as a whole.
+            Value::Bool(_) => names.push(name.trim_matches(['(', ')']).to_owned()),
+            Value::Map(map) => {
+                let other = map.get("other").map(json).unwrap_or_default();
+                let other = other.as_array().into_iter().flatten().filter_map(Json::as_str);
+                names.extend(other.map(|field| format!("{name}.{field}")));
+            }
+            _ => names.push(name.clone()),
+        }
+    }
+    names.join("`, `")
 }
 
 /// The repository in an image of this account's registry, with what follows it.

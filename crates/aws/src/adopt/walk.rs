@@ -1,13 +1,14 @@
 //! From ECS services to all that belongs to them: along what is referred to, and back along what refers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use aomidori_adopt::{Claims, key, repository, stray};
+use aomidori_adopt::{Walk, key, repository};
 use aomidori_engine::cloud::{CloudError, ErrorKind};
 use aomidori_model::{KindName, Stack, Target, Value};
 use aomidori_plan::{Observation, Observed, Ownership};
 use futures_util::FutureExt as _;
 
+use super::{beyond, dns, swings};
 use crate::aws::Aws;
 use crate::call;
 use crate::client::Cx;
@@ -16,17 +17,6 @@ use crate::kinds::ecs_cluster;
 use crate::observe;
 use crate::services::{ecs, leaf};
 use crate::tags::{Tags, filter, from_ec2};
-
-/// What belongs to some services.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Walk {
-    /// Kinds and ids; of a task definition the id has no revision.
-    pub found: BTreeSet<(KindName, String)>,
-    /// Claims for all of it, under made-up addresses.
-    pub claims: Claims,
-    /// What was seen on the way and is nothing that a stack can hold, one line each.
-    pub passed: Vec<String>,
-}
 
 impl Aws {
     /// Walks from services, each a cluster and a name. Reads only.
@@ -40,31 +30,37 @@ impl Aws {
 
 async fn walk(cx: &Cx, stack: &Stack, services: &[(String, String)]) -> Result<Walk, CloudError> {
     let mut walk = Walk::default();
+    let groups = swings::read(cx).await?;
     let mut next = seeds(cx, services).await?;
     let mut asked = BTreeSet::new();
-    loop {
+    let have = loop {
         next.retain(|(kind, id)| follows(*kind, id));
         let before = walk.found.len();
         for (kind, id) in next {
-            let id = key(kind, &id).to_owned();
-            if let Some(address) = stray(kind, &id) {
-                walk.claims.add(kind, &id, address);
-                walk.found.insert((kind, id));
-            }
-        }
-        if walk.found.len() == before {
-            walk.passed.sort();
-            walk.passed.dedup();
-            return Ok(walk);
+            walk.add(kind, key(kind, &id));
         }
         let have = observe::observe(cx, stack, &walk.claims).await?;
+        if walk.found.len() == before {
+            break have;
+        }
         next = referred(&have, &walk);
         let fresh: Vec<(KindName, String)> = walk.found.difference(&asked).cloned().collect();
         for (kind, id) in &fresh {
+            next.extend(match kind {
+                KindName::EcsService => groups.of_service(id),
+                KindName::TargetGroup => groups.other_side(id),
+                _ => Vec::new(),
+            });
             next.extend(referring(cx, *kind, id, &mut walk.passed).await?);
         }
         asked.extend(fresh);
-    }
+    };
+    groups.finish(cx, stack, &mut walk).await?;
+    dns::records(cx, &have, &mut walk).await?;
+    beyond::read(cx, &mut walk).await?;
+    walk.passed.sort();
+    walk.passed.dedup();
+    Ok(walk)
 }
 
 async fn seeds(cx: &Cx, services: &[(String, String)]) -> Result<BTreeSet<(KindName, String)>, CloudError> {
@@ -114,7 +110,9 @@ fn referred(have: &Observation, walk: &Walk) -> BTreeSet<(KindName, String)> {
         if !is_found(seen) {
             continue;
         }
-        for field in &seen.fields {
+        // Whom a rule lets in is no part of what is let in: a group of another network would bring that whole network.
+        let own = |name: &str| seen.kind != KindName::SecurityGroupRule || name == "security_group_id";
+        for field in seen.fields.iter().filter(|field| own(field.name)) {
             field.value.for_each_ref(&mut |reference| {
                 if let Target::Id(id) = &reference.target {
                     found.insert((reference.kind, id.clone()));
@@ -152,7 +150,6 @@ async fn referring(
     match kind {
         KindName::Vpc => in_vpc(cx, id, passed).await,
         KindName::TargetGroup => balancers(cx, id).await,
-        KindName::EcsService => deployment_groups(cx, id).await,
         KindName::DiscoveryService => namespace(cx, id).await,
         _ => Ok(Vec::new()),
     }
@@ -185,8 +182,16 @@ async fn in_vpc(cx: &Cx, vpc: &str, passed: &mut Vec<String>) -> Result<Vec<(Kin
         let id = table.route_table_id.clone();
         if !main {
             found.push((KindName::RouteTable, id));
-        } else if table.routes().len() > 1 || table.associations().len() > 1 {
-            passed.push(format!("{} is the VPC's main route table, which stays as it is", id.unwrap_or_default()));
+        } else {
+            let own = |gateway: &str| gateway == "local" || gateway.starts_with("vpce-");
+            let routes = table.routes().iter().filter(|route| !route.gateway_id().is_some_and(own));
+            let to = routes.filter_map(|it| it.destination_cidr_block().or(it.destination_ipv6_cidr_block()));
+            let to: Vec<&str> = to.collect();
+            if !to.is_empty() || table.associations().len() > 1 {
+                let id = id.unwrap_or_default();
+                let to = if to.is_empty() { String::new() } else { format!(", with its routes to {}", to.join(", ")) };
+                passed.push(format!("{id}, the main route table of {vpc}{to}: it comes and goes with the VPC"));
+            }
         }
     }
     // Those that a service of AWS made are its own.
@@ -219,66 +224,4 @@ async fn namespace(cx: &Cx, service: &str) -> Result<Vec<(KindName, String)>, Cl
     let service = call::if_there(answer)?.and_then(|answer| answer.service);
     let namespace = service.and_then(|service| service.namespace_id);
     Ok(namespace.map(|namespace| (KindName::PrivateDnsNamespace, namespace)).into_iter().collect())
-}
-
-/// The deployment groups that deploy a service.
-async fn deployment_groups(cx: &Cx, service: &str) -> Result<Vec<(KindName, String)>, CloudError> {
-    let mut parts = service.rsplit('/');
-    let (name, cluster) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let mut applications = Vec::new();
-    let mut token = None;
-    loop {
-        let page = call::read("codedeploy:ListApplications", || {
-            cx.codedeploy.list_applications().set_next_token(token.clone()).send()
-        })
-        .await?;
-        applications.extend(page.applications.unwrap_or_default());
-        token = page.next_token;
-        if token.is_none() {
-            break;
-        }
-    }
-    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for application in applications {
-        let mut token = None;
-        loop {
-            let page = call::read("codedeploy:ListDeploymentGroups", || {
-                cx.codedeploy
-                    .list_deployment_groups()
-                    .application_name(&application)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-            groups.entry(application.clone()).or_default().extend(page.deployment_groups.unwrap_or_default());
-            token = page.next_token;
-            if token.is_none() {
-                break;
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for (application, names) in groups {
-        for chunk in names.chunks(100) {
-            let answer = call::read("codedeploy:BatchGetDeploymentGroups", || {
-                cx.codedeploy
-                    .batch_get_deployment_groups()
-                    .application_name(&application)
-                    .set_deployment_group_names(Some(chunk.to_vec()))
-                    .send()
-            })
-            .await?;
-            for group in answer.deployment_groups_info.unwrap_or_default() {
-                let of = group.ecs_services.as_deref().unwrap_or_default().iter().any(|of| {
-                    let there = of.cluster_name.as_deref().unwrap_or("default");
-                    of.service_name.as_deref() == Some(name) && there.rsplit('/').next() == Some(cluster)
-                });
-                if let (true, Some(group)) = (of, group.deployment_group_name) {
-                    found.push((KindName::DeploymentGroup, format!("{application}/{group}")));
-                    found.push((KindName::CodeDeployApplication, application.clone()));
-                }
-            }
-        }
-    }
-    Ok(found)
 }

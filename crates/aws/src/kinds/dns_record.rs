@@ -59,10 +59,10 @@ async fn upsert(cx: &Cx, want: &DnsRecord, w: Want<'_>) -> Result<Made, CloudErr
             let (dns_name, _) = balancer(cx, w, load_balancer).await?;
             set.ttl(i64::from(*ttl)).resource_records(record(&dns_name)?)
         }
-        Answer::Alias { load_balancer } => {
+        Answer::Alias { load_balancer, evaluate_target_health } => {
             let (dns_name, zone) = balancer(cx, w, load_balancer).await?;
-            let alias =
-                AliasTarget::builder().hosted_zone_id(zone).dns_name(dns_name).evaluate_target_health(false).build();
+            let alias = AliasTarget::builder().hosted_zone_id(zone).dns_name(dns_name);
+            let alias = alias.evaluate_target_health(*evaluate_target_health).build();
             set.alias_target(alias.map_err(incomplete)?)
         }
         Answer::Values { ttl, values, .. } => {

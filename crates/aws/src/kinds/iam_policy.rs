@@ -21,6 +21,7 @@ impl Live for IamPolicy {
             .iam
             .create_policy()
             .policy_name(want.name.as_str())
+            .set_path(want.path.as_ref().map(ToString::to_string))
             .policy_document(to_text(&want.document, w)?)
             .set_description(want.description.clone())
             .set_tags(iam::tag_list(w.tags)?);
@@ -32,7 +33,8 @@ impl Live for IamPolicy {
 
     async fn find(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Option<Made>, CloudError> {
         let identity = cx.identity().await?;
-        let arn = format!("arn:{}:iam::{}:policy/{}", identity.partition, identity.account, want.name);
+        let path = want.path.as_ref().map_or("/", |path| path.as_str());
+        let arn = format!("arn:{}:iam::{}:policy{path}{}", identity.partition, identity.account, want.name);
         let ours = read(cx, &arn).await?.is_some_and(|policy| is_it(w, &iam::tags_from(policy.tags)));
         Ok(ours.then(|| made(arn, [("name", want.name.to_string())])))
     }

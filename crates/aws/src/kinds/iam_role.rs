@@ -25,6 +25,7 @@ impl Live for IamRole {
             .iam
             .create_role()
             .role_name(want.name.as_str())
+            .set_path(want.path.as_ref().map(ToString::to_string))
             .assume_role_policy_document(to_text(&want.trust, w)?)
             .set_description(want.description.clone())
             .set_max_session_duration(want.max_session_duration.map(signed))

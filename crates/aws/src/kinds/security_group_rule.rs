@@ -10,7 +10,7 @@ use aomidori_model::ownership::Marks;
 use aomidori_model::{Address, Fields, KindName, Ref, Value};
 use aomidori_plan::{FieldChange, Observed, Ownership, Status};
 use aws_sdk_ec2::types::{
-    IpPermission, IpRange, PrefixListId, ResourceType, SecurityGroupRule as LiveRule, SecurityGroupRuleRequest,
+    IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule as LiveRule, SecurityGroupRuleRequest,
     SecurityGroupRuleUpdate, UserIdGroupPair,
 };
 
@@ -157,7 +157,7 @@ fn ports(protocol: Protocol) -> (Option<i32>, Option<i32>) {
     match protocol {
         // Without ports.
         Protocol::All => (None, None),
-        Protocol::Tcp(_) | Protocol::Udp(_) | Protocol::Icmp => (i32::try_from(from).ok(), i32::try_from(to).ok()),
+        Protocol::Tcp(_) | Protocol::Udp(_) | Protocol::Icmp | Protocol::IcmpType { .. } => (i32::try_from(from).ok(), i32::try_from(to).ok()),
     }
 }
 
@@ -169,6 +169,10 @@ fn permission(want: &SecurityGroupRule, w: Want<'_>) -> Result<IpPermission, Clo
     Ok(match &want.peer {
         Peer::Cidr(cidr) => {
             permission.ip_ranges(IpRange::builder().cidr_ip(cidr.to_string()).set_description(description).build())
+        }
+        Peer::CidrIpv6(cidr) => {
+            let range = Ipv6Range::builder().cidr_ipv6(cidr.to_string()).set_description(description);
+            permission.ipv6_ranges(range.build())
         }
         Peer::Group(group) => permission.user_id_group_pairs(
             UserIdGroupPair::builder().group_id(w.known.id(group)?).set_description(description).build(),
@@ -190,6 +194,7 @@ fn request(want: &SecurityGroupRule, w: Want<'_>) -> Result<SecurityGroupRuleReq
         .set_description(want.description.as_ref().map(|text| text.as_str().to_owned()));
     Ok(match &want.peer {
         Peer::Cidr(cidr) => request.cidr_ipv4(cidr.to_string()),
+        Peer::CidrIpv6(cidr) => request.cidr_ipv6(cidr.to_string()),
         Peer::Group(group) => request.referenced_group_id(w.known.id(group)?),
         Peer::PrefixList(id) => request.prefix_list_id(id),
     }
@@ -342,14 +347,19 @@ fn from_live(rule: &LiveRule) -> Option<SecurityGroupRule> {
         "tcp" | "6" => Protocol::Tcp(range()?),
         "udp" | "17" => Protocol::Udp(range()?),
         "icmp" | "1" if any(rule.from_port) && any(rule.to_port) => Protocol::Icmp,
+        "icmp" | "1" => Protocol::IcmpType {
+            r#type: u8::try_from(rule.from_port?).ok()?,
+            code: if any(rule.to_port) { None } else { Some(u8::try_from(rule.to_port?).ok()?) },
+        },
         "-1" => Protocol::All,
         _ => return None,
     };
     let referenced = rule.referenced_group_info().and_then(|group| group.group_id());
-    let peer = match (rule.cidr_ipv4(), rule.prefix_list_id(), referenced) {
-        (Some(cidr), None, None) => Peer::Cidr(cidr.parse().ok()?),
-        (None, Some(list), None) => Peer::PrefixList(list.to_owned()),
-        (None, None, Some(group)) => Peer::Group(Ref::existing(group)),
+    let peer = match (rule.cidr_ipv4(), rule.cidr_ipv6(), rule.prefix_list_id(), referenced) {
+        (Some(cidr), None, None, None) => Peer::Cidr(cidr.parse().ok()?),
+        (None, Some(cidr), None, None) => Peer::CidrIpv6(cidr.parse().ok()?),
+        (None, None, Some(list), None) => Peer::PrefixList(list.to_owned()),
+        (None, None, None, Some(group)) => Peer::Group(Ref::existing(group)),
         _ => return None,
     };
     let description = rule.description.as_deref().filter(|text| !text.is_empty());
@@ -365,7 +375,7 @@ fn from_live(rule: &LiveRule) -> Option<SecurityGroupRule> {
     })
 }
 
-/// The fields of a live rule; those that the model cannot say (IPv6, other protocols) under the same names, so that
+/// The fields of a live rule; those that the model cannot say (other protocols) under the same names, so that
 /// they are shown, and differ from anything that is wanted.
 fn live_fields(rule: &LiveRule) -> Fields {
     if let Some(rule) = from_live(rule) {
@@ -381,10 +391,10 @@ fn live_fields(rule: &LiveRule) -> Fields {
     fields.add("from_port", port(rule.from_port));
     fields.add("to_port", port(rule.to_port));
     fields.add("cidr_ipv4", text(rule.cidr_ipv4()));
+    fields.add("cidr_ipv6", text(rule.cidr_ipv6()));
     fields.add("referenced_security_group_id", text(rule.referenced_group_info().and_then(|group| group.group_id())));
     fields.add("prefix_list_id", text(rule.prefix_list_id()));
     fields.add("description", text(rule.description()));
-    fields.add("cidr_ipv6", text(rule.cidr_ipv6()));
     fields
 }
 
@@ -408,9 +418,12 @@ mod tests {
     fn rules_read_back_as_they_were_written() {
         let Ok(cidr) = "10.0.0.0/16".parse() else { panic!("a network") };
         let Ok(range) = PortRange::new(80, 81) else { panic!("a range") };
+        let Ok(wide) = "::/0".parse() else { panic!("a network") };
         let cases = [
             (live("tcp", 80, 81).cidr_ipv4("10.0.0.0/16"), Protocol::Tcp(range), Peer::Cidr(cidr)),
             (live("icmp", -1, -1).cidr_ipv4("10.0.0.0/16"), Protocol::Icmp, Peer::Cidr(cidr)),
+            (live("icmp", 8, -1).cidr_ipv4("10.0.0.0/16"), Protocol::IcmpType { r#type: 8, code: None }, Peer::Cidr(cidr)),
+            (live("tcp", 80, 81).cidr_ipv6("::/0"), Protocol::Tcp(range), Peer::CidrIpv6(wide)),
             (live("-1", -1, -1).prefix_list_id("pl-1"), Protocol::All, Peer::PrefixList("pl-1".into())),
             (
                 live("udp", 80, 81)
@@ -434,9 +447,9 @@ mod tests {
 
     #[test]
     fn what_the_model_cannot_say_is_shown_all_the_same() {
-        let fields = live_fields(&live("tcp", 22, 22).cidr_ipv6("::/0").build());
+        let fields = live_fields(&live("50", -1, -1).cidr_ipv6("::/0").build());
         assert_eq!(fields.value("cidr_ipv6"), &Value::str("::/0"));
-        assert_eq!(fields.value("from_port"), &Value::Int(22));
+        assert_eq!(fields.value("ip_protocol"), &Value::str("50"));
     }
 
     #[test]

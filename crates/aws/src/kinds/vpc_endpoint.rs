@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aomidori_engine::cloud::{CloudError, ErrorKind, Made, Progress, Want};
 use aomidori_model::kinds::VpcEndpoint;
 use aomidori_model::kinds::vpc_endpoint::EndpointType;
-use aomidori_model::{Kind, KindName, PolicyDocument, Ref};
+use aomidori_model::{Kind, KindName, PolicyDocument, Ref, ToValue, Value};
 use aomidori_plan::{FieldChange, Observed, Status};
 use aws_sdk_ec2::types::{ResourceType, VpcEndpoint as LiveEndpoint, VpcEndpointType};
 
@@ -13,6 +13,7 @@ use crate::client::Cx;
 use crate::ec2::{Which, all_of, fits, made, only_in, pages, refs};
 use crate::live::Live;
 use crate::observe::{Scope, observed};
+use crate::services::set_field;
 use crate::{call, error, tags};
 
 impl Live for VpcEndpoint {
@@ -48,7 +49,7 @@ impl Live for VpcEndpoint {
         let found = describe(cx, Which::At(w)).await?;
         let usable = |one: &LiveEndpoint| {
             matches!(status(one), Some(Status::Ready | Status::Pending(_)))
-                && from_live(one, "", false).is_ok_and(|one| fits(w, &one))
+                && fits(w, &from_live(one))
         };
         Ok(found.into_iter().filter(usable).filter_map(|one| one.vpc_endpoint_id).min().map(made))
     }
@@ -202,14 +203,15 @@ fn status(endpoint: &LiveEndpoint) -> Option<Status> {
     })
 }
 
-/// A live endpoint in the model's form; its policy only if the stack declares one.
-fn from_live(endpoint: &LiveEndpoint, id: &str, with_policy: bool) -> Result<VpcEndpoint, CloudError> {
-    let policy = match endpoint.policy_document.as_deref().filter(|_| with_policy) {
-        Some(text) => Some(PolicyDocument::from_aws(text).map_err(|why| call::unreadable("policy", id, why))?),
-        None => None,
-    };
+/// A live policy in the model's form; one that the model cannot write is its own text, and so differs from any.
+fn policy(text: &str) -> Value {
+    PolicyDocument::from_aws(text).map_or_else(|_| Value::str(text), |document| document.to_value())
+}
+
+/// A live endpoint in the model's form, without its policy.
+fn from_live(endpoint: &LiveEndpoint) -> VpcEndpoint {
     let kind = endpoint.vpc_endpoint_type.as_ref().map(VpcEndpointType::as_str).unwrap_or_default();
-    Ok(VpcEndpoint {
+    VpcEndpoint {
         vpc: Ref::existing(endpoint.vpc_id.clone().unwrap_or_default()),
         service_name: endpoint.service_name.clone().unwrap_or_default(),
         endpoint: if kind.eq_ignore_ascii_case("gateway") {
@@ -221,8 +223,8 @@ fn from_live(endpoint: &LiveEndpoint, id: &str, with_policy: bool) -> Result<Vpc
                 private_dns: endpoint.private_dns_enabled.unwrap_or(false),
             }
         },
-        policy,
-    })
+        policy: None,
+    }
 }
 
 /// The stack's endpoints: one call.
@@ -234,7 +236,10 @@ pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
         let tags = scope.marked(KindName::VpcEndpoint, id, tags);
         let Some(owner) = scope.ours(KindName::VpcEndpoint, id, &tags) else { continue };
         let with_policy = scope.wanted::<VpcEndpoint>(&tags).is_some_and(|want| want.policy.is_some());
-        let mut one = observed(id, owner, &from_live(&endpoint, id, with_policy)?, tags);
+        let mut one = observed(id, owner, &from_live(&endpoint), tags);
+        if let Some(text) = endpoint.policy_document.as_deref().filter(|_| with_policy) {
+            set_field(&mut one.fields, "policy", policy(text));
+        }
         one.status = status;
         found.push(one);
     }
@@ -261,7 +266,7 @@ mod tests {
             .private_dns_enabled(true)
             .policy_document("this is not read")
             .build();
-        let Ok(read) = from_live(&live, "vpce-1", false) else { panic!("not readable") };
+        let read = from_live(&live);
         assert_eq!(
             read.endpoint,
             EndpointType::Interface {

@@ -63,7 +63,8 @@ fn one(scope: &Scope<'_>, elb: &Elb, address: &Address, wanted: &DnsRecord, set:
     };
     let mut found = observed(model.id(), owner, &model, Tags::new());
     match (&set.alias_target, target) {
-        (Some(_), Some(target)) => {
+        (Some(alias), Some(target)) => {
+            set_field(&mut found.fields, "alias.evaluate_target_health", Value::Bool(alias.evaluate_target_health));
             set_field(&mut found.fields, "ttl", Value::Null);
             set_field(&mut found.fields, "records", Value::Null);
             set_field(&mut found.fields, "alias", target);
@@ -93,7 +94,7 @@ fn points_at_ours(scope: &Scope<'_>, elb: &Elb, target: &str) -> bool {
 
 fn balancer_id(record: &DnsRecord) -> Option<&String> {
     match &record.answer {
-        Answer::Cname { load_balancer, .. } | Answer::Alias { load_balancer } => match load_balancer.target() {
+        Answer::Cname { load_balancer, .. } | Answer::Alias { load_balancer, .. } => match load_balancer.target() {
             Target::Id(id) => Some(id),
             Target::Address(_) => None,
         },
@@ -114,7 +115,7 @@ fn spelled(elb: &Elb, wanted: &DnsRecord, target: &str) -> Value {
     let Some((arn, dns_name)) = elb.balancers.iter().find(|(_, dns_name)| plain(dns_name) == target) else {
         return Value::str(target);
     };
-    if let (Answer::Cname { load_balancer, .. } | Answer::Alias { load_balancer }, Some(id)) =
+    if let (Answer::Cname { load_balancer, .. } | Answer::Alias { load_balancer, .. }, Some(id)) =
         (&wanted.answer, balancer_id(wanted))
         && id == arn
     {

@@ -231,7 +231,10 @@ async fn definitions(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudE
 }
 
 fn one_definition(scope: &Scope<'_>, mut found: Found) -> Option<Observed> {
-    let made = task_definition::made_of(&found.definition);
+    let mut made = task_definition::made_of(&found.definition);
+    let platform = found.definition.runtime_platform.as_ref();
+    let architecture = platform.and_then(|it| it.cpu_architecture.as_ref()).map(|it| it.as_str().to_owned());
+    made.outputs.extend(architecture.map(|it| ("cpu_architecture".to_owned(), it)));
     found.tags = scope.marked(KindName::TaskDefinition, &made.id, found.tags);
     let family = found.definition.family.as_deref()?;
     let wanted_at = address_of(scope.stack, |wanted: &TaskDefinition| wanted.family.as_str() == family);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_engine::cloud::CloudError;
+use aomidori_model::kinds::iam_role::IamPath;
 use aomidori_model::kinds::{IamPolicy, IamRole};
 use aomidori_model::{KindName, PolicyDocument, Ref, Value};
 use aomidori_plan::Observed;
@@ -145,6 +146,7 @@ fn one_role(scope: &Scope<'_>, live: &RoleDetail, tags: Tags, details: &BTreeMap
     let detail = details.get(&name);
     let model = IamRole {
         name: name.parse().ok()?,
+        path: path_in(&arn),
         // Declared and empty is how AWS says that there is none.
         description: detail.map(|role| role.description.clone().unwrap_or_default()),
         trust: PolicyDocument::default(),
@@ -168,13 +170,24 @@ fn one_role(scope: &Scope<'_>, live: &RoleDetail, tags: Tags, details: &BTreeMap
     Some(found)
 }
 
+/// The path in an ARN: from the slash after the sort to the one before the name.
+fn path_in(arn: &str) -> Option<IamPath> {
+    let rest = arn.splitn(6, ':').nth(5)?;
+    rest.get(rest.find('/')?..=rest.rfind('/')?)?.parse().ok()
+}
+
 fn one_policy(scope: &Scope<'_>, live: &ManagedPolicyDetail, tagged: Policy) -> Option<Observed> {
     let (arn, name) = (live.arn.clone()?, policy_name(live)?.to_owned());
     let tags = scope.marked(KindName::IamPolicy, &arn, iam::tags_from(tagged.tags));
     let owner = scope.owner(KindName::IamPolicy, &arn, &tags, policy_wanted(scope, live))?;
     let description = tagged.description.unwrap_or_default();
-    let model =
-        IamPolicy { name: name.parse().ok()?, description: Some(description), document: PolicyDocument::default() };
+    let model = IamPolicy {
+        name: name.parse().ok()?,
+        // Not every endpoint has it in this answer; the ARN always does.
+        path: path_in(&arn),
+        description: Some(description),
+        document: PolicyDocument::default(),
+    };
     let text = live
         .policy_version_list()
         .iter()

@@ -99,11 +99,17 @@ async fn policies_keep_five_versions_and_roles_their_parts() {
         let bucket = format!("arn:aws:s3:::bucket-{n}/*");
         PolicyDocument::of([Statement::allow(["s3:GetObject"], [PolicyResource::arn(bucket)])])
     };
-    let policy = |n| IamPolicy { name: "shop-read".parse().expect("legal"), description: None, document: document(n) };
+    let policy = |n| IamPolicy {
+        name: "shop-read".parse().expect("legal"),
+        path: None,
+        description: None,
+        document: document(n),
+    };
     let policy_ref = stack.add("platform/policy/read", policy(0));
     let name = |text: &str| text.parse::<IamPolicyName>().expect("legal");
     let mut role = IamRole {
         name: "shop-web".parse().expect("legal"),
+        path: None,
         description: None,
         trust: PolicyDocument::trust_service("ecs-tasks.amazonaws.com"),
         managed_policies: BTreeSet::from([policy_ref]),
@@ -174,7 +180,8 @@ async fn dns_records_point_at_ours() {
     world.up(&stack).await;
     assert!(world.plan(&stack).await.plan.is_empty());
     // Of another type: the old one goes first.
-    stack.get_mut(&at).expect("there").resource = record(Answer::Alias { load_balancer: balancer() }).into();
+    stack.get_mut(&at).expect("there").resource =
+        record(Answer::Alias { load_balancer: balancer(), evaluate_target_health: false }).into();
     world.up(&stack).await;
     let planned = world.plan(&stack).await;
     assert!(planned.plan.is_empty(), "{:#?}", planned.plan.steps);

@@ -1,10 +1,12 @@
 //! `adopt`: what others made becomes the stack's, by tags alone.
 
 use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use aomidori_adopt::{Candidate, Claims, Description, Reading, State, Unsaid, declare, describe, place, stray};
+use aomidori_adopt::{Candidate, Claims, Description, Left, LeftOut, Reading, State, Unsaid};
+use aomidori_adopt::{declare, describe, differing, key, place, sketch, stray};
 use aomidori_aws::{Aws, Claiming, S3Error, S3Place};
 use aomidori_engine::{Cloud as _, End, Events, Planned, RunError};
 use aomidori_model::{KindName, Stack, StackName};
@@ -53,32 +55,27 @@ pub(crate) async fn run(
         };
     }
     let (source, settings, environment) = prepare(app, cloud, environment, printer, Load::Valid)?;
-    let tfstate = tfstate.clone().or_else(|| environment.get("AOMIDORI_TFSTATE").map(str::to_owned));
-    let Some(place) = tfstate.filter(|place| !place.is_empty()) else {
+    let mut places = tfstate.clone();
+    if places.is_empty() {
+        places.extend(environment.get("AOMIDORI_TFSTATE").map(str::to_owned));
+    }
+    places.retain(|place| !place.is_empty());
+    if places.is_empty() {
         return Err(Error::Setting {
             origin: "--tfstate".to_owned(),
             value: String::new(),
             takes: "a file or `s3://BUCKET/KEY` with a Terraform state to adopt from; or name a `--service`".to_owned(),
         });
-    };
+    }
     let asked = Asked {
         change: Change::new(change, &environment)?,
         dry_run: environment.on(*dry_run, "AOMIDORI_DRY_RUN")?,
         compact: environment.on(detail.compact, "AOMIDORI_COMPACT")?,
     };
     // A place or a file that is none is told before any cloud is asked.
-    let there = if place.contains("://") { Some(in_s3("--tfstate", &place)?) } else { None };
-    let state = match &there {
-        Some(_) => None,
-        None => Some(read(&file(&place)?, &place)?),
-    };
+    let places = places.into_iter().map(|name| Ok((Place::new(&name)?, name))).collect::<Result<Vec<_>, Error>>()?;
     let session = connect::open(app, source, settings, printer).await?;
-    let state = match (state, there) {
-        (Some(state), _) => Ok(state),
-        (None, Some(there)) => fetch(&session, &there, printer).await,
-        (None, None) => Err(Error::Bug("a state is in a file or in S3".to_owned())),
-    };
-    let state = match state {
+    let state = match read(&session, places, printer).await {
         Ok(state) => state,
         Err(error) => return named(&session, Err(error)).await,
     };
@@ -88,21 +85,48 @@ pub(crate) async fn run(
     }
 }
 
-fn read(bytes: &[u8], place: &str) -> Result<State, Error> {
+/// A state that was named.
+enum Place {
+    File(State),
+    S3(S3Place),
+}
+
+impl Place {
+    /// Reads a file; a place in S3 is read later.
+    fn new(name: &str) -> Result<Place, Error> {
+        if name.contains("://") {
+            return Ok(Place::S3(in_s3("--tfstate", name)?));
+        }
+        Ok(Place::File(state(&file(name)?, name)?))
+    }
+}
+
+fn state(bytes: &[u8], place: &str) -> Result<State, Error> {
     State::read(bytes).map_err(|source| Error::State { place: place.to_owned(), source })
 }
 
-/// A state in S3, read with the credentials, region and endpoint of all else.
-async fn fetch(session: &Session<Aws>, place: &S3Place, printer: &mut Printer) -> Result<State, Error> {
-    guard(session).await?;
-    let object = session.cloud.s3_object(place).await.map_err(|error| match error {
-        S3Error::Cloud(error) => session.cloud_error(error),
-        source => Error::StateObject { place: place.to_string(), source },
-    })?;
-    if let Some(region) = &object.elsewhere {
-        printer.note(&format!("note: the bucket `{}` is in {region}, and was read there\n", place.bucket));
+/// What all states hold together. Those in S3 are read with the credentials, region and endpoint of all else.
+async fn read(session: &Session<Aws>, places: Vec<(Place, String)>, printer: &mut Printer) -> Result<State, Error> {
+    let mut states = Vec::new();
+    for (place, name) in places {
+        let place = match place {
+            Place::File(state) => {
+                states.push((state, name));
+                continue;
+            }
+            Place::S3(place) => place,
+        };
+        guard(session).await?;
+        let object = session.cloud.s3_object(&place).await.map_err(|error| match error {
+            S3Error::Cloud(error) => session.cloud_error(error),
+            source => Error::StateObject { place: place.to_string(), source },
+        })?;
+        if let Some(region) = &object.elsewhere {
+            printer.note(&format!("note: the bucket `{}` is in {region}, and was read there\n", place.bucket));
+        }
+        states.push((state(&object.bytes, &name)?, name));
     }
-    read(&object.bytes, &place.to_string())
+    Ok(State::together(states))
 }
 
 /// What `adopt` was asked for.
@@ -176,52 +200,76 @@ async fn from_services(
 /// The stack that describes what belongs to the services.
 async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack, Found), Error> {
     guard(session).await?;
+    let (name, empty) = (&services.name, &session.source.stack);
     let cloud_error = |error| session.cloud_error(error);
-    let empty = &session.source.stack;
+    let observe =
+        async |stack: &Stack, claims: &Claims| session.cloud.observe_claiming(stack, claims).await.map_err(cloud_error);
     let walk = session.cloud.walk(empty, &services.services).await.map_err(cloud_error)?;
-    let have = session.cloud.observe_claiming(empty, &walk.claims).await.map_err(cloud_error)?;
-    let first = describe(&services.name, &have, &walk.found);
+    let have = observe(empty, &walk.claims).await?;
     // Once more, with what is read only where it is declared.
-    let declared = declare(&first.stack);
-    let have = session.cloud.observe_claiming(&declared, &first.claims).await.map_err(cloud_error)?;
-    let Description { stack, claims, unsaid } = describe(&services.name, &have, &walk.found);
+    let first = sketch(name, &have, &walk);
+    let read = observe(&declare(&first.stack, &walk), &first.claims_of(&walk)).await?;
+    let mut left_out = LeftOut::new();
+    let (described, have) = loop {
+        let described = describe(name, &read, &walk, &left_out);
+        // As a plan will see it.
+        let have = observe(&described.stack, &described.claims).await?;
+        let wrong = differing(&described, &have);
+        left_out.clone_from(&described.left_out);
+        let before = left_out.len();
+        left_out.extend(wrong);
+        if left_out.len() == before {
+            break (described, have);
+        }
+    };
+    let Description { stack, places, claims, unsaid, left_out } = described;
     let problems = stack.validate();
     if !problems.is_empty() {
         return Err(Error::InvalidStack(problems));
     }
     let mut found = Found::default();
     let mut others = Vec::new();
-    for seen in &have.resources {
-        let Some(address) = claims.address(seen.kind, &seen.id) else { continue };
-        let marks = seen.marks();
+    for (address, (kind, id)) in places {
+        let seen = have.resources.iter().find(|seen| seen.kind == kind && key(kind, &seen.id) == id);
+        let marks = seen.map(|seen| seen.marks()).unwrap_or_default();
         match &marks.stack {
-            Some(stack) if *stack == services.name.as_str() && marks.address.as_ref() == Some(address) => {
+            Some(stack) if *stack != name.as_str() => {
+                others.push(format!("{address} ({id}) is of the stack `{stack}`"))
+            }
+            Some(_) if marks.address.as_ref() == Some(&address) => {
                 found.placement.settled.insert(address.clone());
             }
-            Some(stack) => others.push(format!("{address} ({}) is of the stack `{stack}`", seen.id)),
-            None => {}
+            // It needs no mark, for it takes none.
+            _ if claims.address(kind, &id).is_none() => {
+                found.placement.settled.insert(address.clone());
+            }
+            _ => {}
         }
-        let candidate = Candidate { kind: seen.kind, id: seen.id.clone(), name: seen.id.clone() };
-        found.placement.placed.insert(address.clone(), candidate);
+        let id = seen.map_or(id, |seen| seen.id.clone());
+        found.placement.placed.insert(address, Candidate { kind, id: id.clone(), name: id });
     }
     if !others.is_empty() {
         return Err(Error::OwnedByOthers(others));
     }
-    let said = |unsaid: Unsaid| {
-        let title = unsaid.kind.info().title;
-        let name = unsaid.address.map_or_else(|| format!("{title} {}", unsaid.id), |address| address.to_string());
-        (name, format!("a stack cannot say: {}", unsaid.what))
-    };
-    found.unsaid.extend(unsaid.into_iter().map(said));
-    found.unsaid.extend(walk.passed.into_iter().map(|line| ("passed".to_owned(), line)));
+    found.unsaid = unsaid.into_iter().map(|Unsaid { address, what }| (address.to_string(), what)).collect();
+    found.left_out = left_out.into_iter().map(|((kind, id), why)| (kind, id, why)).collect();
+    found.passed = walk.passed;
     Ok((stack, found))
 }
 
 /// Writes a stack file, over none that is there, unless it says the same.
 fn write(stack: &Stack, out: &Path) -> Result<(), Error> {
     let text = stack.to_json().map_err(|error| Error::Bug(error.to_string()))?;
-    if std::fs::read_to_string(out).is_ok_and(|there| there == text) {
-        return Ok(());
+    match std::fs::read_to_string(out) {
+        Ok(there) if there == text => return Ok(()),
+        Ok(_) => {
+            return Err(Error::Setting {
+                origin: "--out".to_owned(),
+                value: out.display().to_string(),
+                takes: "a new file: this one says something else, and is not written over".to_owned(),
+            });
+        }
+        Err(_) => {}
     }
     let written = std::fs::File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|source| Error::Write { what: "the stack file", path: out.to_owned(), source })
@@ -262,22 +310,32 @@ async fn look(session: &Session<Aws>, state: &State) -> Result<Found, Error> {
     let account = guard(session).await?;
     let region = session.cloud.region().to_owned();
     let mut found = Found { from_state: true, ..Found::default() };
-    let mut candidates = Vec::new();
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut names: BTreeMap<(KindName, String), &str> = BTreeMap::new();
     for instance in &state.instances {
+        let mut left = |why| found.unread.push((instance.address.clone(), instance.terraform.clone(), why));
         match instance.read(&account, &region) {
-            Reading::Candidate { kind, id } => candidates.push(Candidate { kind, id, name: instance.address.clone() }),
+            Reading::Candidate { kind, id } => match names.get(&(kind, id.clone())) {
+                Some(first) => left(Left::Again((*first).to_owned())),
+                None => {
+                    names.insert((kind, id.clone()), &instance.address);
+                    candidates.push(Candidate { kind, id, name: instance.address.clone() });
+                }
+            },
             Reading::Part(_) => found.parts += 1,
             Reading::Data => found.data += 1,
-            Reading::Left(why) => found.unread.push((instance.address.clone(), instance.terraform.clone(), why)),
+            Reading::Left(why) => left(why),
         }
     }
     let mut claims = Claims::default();
-    for candidate in &candidates {
+    // Of what the stack has none of nothing is asked: a state may hold thousands.
+    let stack = &session.source.stack;
+    let kinds: BTreeSet<KindName> = stack.iter().map(|(_, entry)| entry.resource.kind()).collect();
+    for candidate in candidates.iter().filter(|candidate| kinds.contains(&candidate.kind)) {
         if let Some(address) = stray(candidate.kind, &candidate.id) {
             claims.add(candidate.kind, &candidate.id, address);
         }
     }
-    let stack = &session.source.stack;
     let have = session.cloud.observe_claiming(stack, &claims).await.map_err(|error| session.cloud_error(error))?;
     inside(&mut candidates, &have, &claims);
     found.placement = place(stack, &candidates, &have);

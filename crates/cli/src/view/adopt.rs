@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_adopt::{Left, Placement, Unplaced};
-use aomidori_model::{Address, StackName};
+use aomidori_model::{Address, KindName, StackName};
 use aomidori_plan::{Action, Observation, Plan, Step};
 
 use super::Paint;
-use super::json::{AdoptResult, LeftOut, Matched};
+use super::json::{AdoptResult, LeftOut, Matched, Unsaid};
 use super::paint::table;
 use super::plan::{self, Header, Show};
 use crate::error::count;
@@ -24,8 +24,12 @@ pub(crate) struct Found {
     pub(crate) parts: usize,
     /// Data sources.
     pub(crate) data: usize,
-    /// What is described cannot be described so: what it is, and what is missing.
+    /// What is described, and what its description does not say.
     pub(crate) unsaid: Vec<(String, String)>,
+    /// What is not described but referred to, and why.
+    pub(crate) left_out: Vec<(KindName, String, String)>,
+    /// What was seen beside all that.
+    pub(crate) passed: Vec<String>,
     /// What is foreign and where something wanted shall be, one line each.
     pub(crate) in_the_way: Vec<String>,
 }
@@ -38,7 +42,9 @@ impl Found {
             let title = candidate.kind.info().title;
             (candidate.name.clone(), unplaced(title, &candidate.id, why))
         });
-        unread.chain(unplaced).chain(self.unsaid.iter().cloned()).collect()
+        let left_out =
+            self.left_out.iter().map(|(kind, id, why)| (format!("{} {}", kind.info().title, short(id)), why.clone()));
+        unread.chain(unplaced).chain(left_out).collect()
     }
 }
 
@@ -104,9 +110,25 @@ pub(crate) fn human(
     }
     let left = found.left();
     if !left.is_empty() {
-        text.push_str(&format!("\n{}\n", paint.bold("These have no place, and are left alone")));
+        text.push_str(&format!(
+            "\n{}\n",
+            paint.bold(match found.from_state {
+                true => "These have no place, and are left alone",
+                false => "These are not described, and are left alone: the stack refers to them",
+            })
+        ));
         let rows: Vec<Vec<String>> = left.into_iter().map(|(name, why)| vec![name, paint.dim(&why)]).collect();
         text.push_str(&table(&rows, 2));
+    }
+    if !found.unsaid.is_empty() {
+        let what = "A stack cannot say this of them: it stays as it is, and would be lost with a replacement";
+        text.push_str(&format!("\n{}\n", paint.bold(what)));
+        let rows = found.unsaid.iter().map(|(name, what)| vec![paint.name(name), paint.dim(what)]);
+        text.push_str(&table(&rows.collect::<Vec<_>>(), 2));
+    }
+    if !found.passed.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.bold("These stand beside them, and are no part of the stack")));
+        found.passed.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
     if !missing.is_empty() {
         text.push_str(&format!("\n{}\n", paint.bold("Of these nothing is there")));
@@ -178,6 +200,8 @@ pub(crate) fn result(header: &Header, found: &Found, plan: &Plan, adopted: bool)
             .collect(),
         left: left.iter().map(|(from, why)| LeftOut { from, why }).collect(),
         missing: missing.iter().map(Address::as_str).collect(),
+        unsaid: found.unsaid.iter().map(|(address, what)| Unsaid { address, what }).collect(),
+        passed: &found.passed,
         summary: plan.summary(),
         adopted,
     };
@@ -190,6 +214,7 @@ fn unread(terraform: &str, why: &Left) -> String {
         Left::Tainted => {
             "tainted: Terraform means to replace it; `terraform untaint` it first if it is as it should be".to_owned()
         }
+        Left::Again(first) => format!("it is the same as {first}"),
         Left::Deposed => "deposed: an old object that Terraform has yet to delete".to_owned(),
         Left::NoId => {
             "the state does not say its id: it was never made, or the provider's version is unknown".to_owned()

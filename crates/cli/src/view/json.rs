@@ -276,10 +276,23 @@ pub struct AdoptResult<'a> {
     pub left: Vec<LeftOut<'a>>,
     /// Addresses of which nothing is there.
     pub missing: Vec<&'a str>,
+    /// What the described stack does not say of what it describes.
+    pub unsaid: Vec<Unsaid<'a>>,
+    /// What stands beside what is described.
+    pub passed: &'a [String],
     /// What a plan would do once all is adopted.
     pub summary: Summary,
     /// It was done.
     pub adopted: bool,
+}
+
+/// Something that a stack cannot say.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unsaid<'a> {
+    /// What it is not said of.
+    pub address: &'a str,
+    /// What it is.
+    pub what: &'a str,
 }
 
 /// One resource that was found to be an address of the stack.

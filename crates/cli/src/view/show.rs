@@ -110,7 +110,7 @@ pub(crate) fn stack(stack: &Stack, order: &[String], paint: Paint) -> String {
 
 /// What tells a resource from its siblings: its name, addresses, ports.
 fn gist(fields: &Fields) -> String {
-    const TELLING: [&str; 15] = [
+    const TELLING: [&str; 16] = [
         "name",
         "family",
         "deployment_group_name",
@@ -124,6 +124,7 @@ fn gist(fields: &Fields) -> String {
         "ip_protocol",
         "from_port",
         "cidr_ipv4",
+        "cidr_ipv6",
         "referenced_security_group_id",
         "retention_in_days",
     ];

@@ -40,6 +40,7 @@ fn places(kind: KindName) -> &'static [&'static [&'static str]] {
             "from_port",
             "to_port",
             "cidr_ipv4",
+            "cidr_ipv6",
             "referenced_security_group_id",
             "prefix_list_id",
         ]],

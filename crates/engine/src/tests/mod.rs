@@ -81,12 +81,13 @@ fn medium() -> Stack {
     let statements = PolicyDocument::trust_service("ecs-tasks.amazonaws.com");
     let policy = stack.add(
         "platform/policy",
-        IamPolicy { name: "medium-policy".parse().unwrap(), description: None, document: document() },
+        IamPolicy { name: "medium-policy".parse().unwrap(), path: None, description: None, document: document() },
     );
     let role = stack.add(
         "platform/role",
         IamRole {
             name: "medium-role".parse().unwrap(),
+            path: None,
             description: None,
             trust: statements,
             managed_policies: [policy].into(),

@@ -9,10 +9,11 @@ use crate::EmitError;
 use crate::ir::{Gather, Id, Item, Node};
 
 pub(super) fn policy(cx: &mut Cx<'_>, it: &IamPolicy) -> Result<(), EmitError> {
-    let IamPolicy { name, description, document: wanted } = it;
+    let IamPolicy { name, path, description, document: wanted } = it;
     let json = document(cx, wanted, "", "iam")?;
     let body = vec![
         Item::Attr("name", Node::Name(name.to_string())),
+        Item::Attr("path", Node::opt(path.as_ref(), |path| Node::str(path.as_str()))),
         Item::Attr("description", Node::opt(description.as_ref(), Node::str)),
         Item::Attr("policy", json),
         Item::Gap,
@@ -25,7 +26,7 @@ pub(super) fn policy(cx: &mut Cx<'_>, it: &IamPolicy) -> Result<(), EmitError> {
 }
 
 pub(super) fn role(cx: &mut Cx<'_>, it: &IamRole) -> Result<(), EmitError> {
-    let IamRole { name, description, trust, managed_policies, inline_policies, max_session_duration } = it;
+    let IamRole { name, path, description, trust, managed_policies, inline_policies, max_session_duration } = it;
     let trust = document(cx, trust, "assume-role", "iam")?;
     let mut parts = Vec::new();
     if !managed_policies.is_empty() {
@@ -38,6 +39,7 @@ pub(super) fn role(cx: &mut Cx<'_>, it: &IamRole) -> Result<(), EmitError> {
     let tags = cx.tags(parts, managed_policies.len() + inline_policies.len());
     let body = vec![
         Item::Attr("name", Node::Name(name.to_string())),
+        Item::Attr("path", Node::opt(path.as_ref(), |path| Node::str(path.as_str()))),
         Item::Attr("description", Node::opt(description.as_ref(), Node::str)),
         Item::Attr("assume_role_policy", trust),
         Item::Attr("max_session_duration", Node::opt(*max_session_duration, |seconds| Node::Int(seconds.into()))),

@@ -406,7 +406,7 @@ pub(super) fn dns_record(cx: &mut Cx<'_>, it: &DnsRecord) -> Result<(), EmitErro
             let to = output_of(cx, load_balancer, "dns_name");
             body.extend([Item::Attr("ttl", Node::Int((*ttl).into())), Item::Attr("records", Node::List(vec![to]))]);
         }
-        Answer::Alias { load_balancer } => {
+        Answer::Alias { load_balancer, evaluate_target_health } => {
             let (to, zone) = (output_of(cx, load_balancer, "dns_name"), output_of(cx, load_balancer, "zone_id"));
             body.extend([
                 Item::Gap,
@@ -415,7 +415,7 @@ pub(super) fn dns_record(cx: &mut Cx<'_>, it: &DnsRecord) -> Result<(), EmitErro
                     vec![
                         Item::Attr("name", to),
                         Item::Attr("zone_id", zone),
-                        Item::Attr("evaluate_target_health", Node::Bool(false)),
+                        Item::Attr("evaluate_target_health", Node::Bool(*evaluate_target_health)),
                     ],
                 ),
             ]);

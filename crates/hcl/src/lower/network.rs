@@ -196,14 +196,18 @@ pub(super) fn security_group(cx: &mut Cx<'_>, it: &SecurityGroup) {
     cx.add(group);
 }
 
+const ALL_TYPES: &str = "AWS wants -1, all types, to create one, and an import reads that as nothing.";
+const ALL_CODES: &str = "AWS wants -1, all codes, to create one, and an import reads that as nothing.";
+
 pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
     let SecurityGroupRule { group, direction, protocol, peer, description } = it;
     // -1 for ICMP is "all types"; without a protocol there are no ports.
     let (from, to) = protocol.ports();
     let port = |port: i64| if protocol.name() == "-1" { Node::Null } else { Node::Int(port) };
-    let (mut cidr, mut other, mut list) = (Node::Null, Node::Null, Node::Null);
+    let (mut cidr, mut wide, mut other, mut list) = (Node::Null, Node::Null, Node::Null, Node::Null);
     match peer {
         Peer::Cidr(network) => cidr = network_of(cx, it, *network),
+        Peer::CidrIpv6(network) => wide = Node::str(network.to_string()),
         Peer::Group(group) => other = point(group),
         Peer::PrefixList(id) => list = Node::str(id),
     }
@@ -214,6 +218,7 @@ pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
         Item::Attr("from_port", port(from)),
         Item::Attr("to_port", port(to)),
         Item::Attr("cidr_ipv4", cidr),
+        Item::Attr("cidr_ipv6", wide),
         Item::Attr("referenced_security_group_id", other),
         Item::Attr("prefix_list_id", list),
         Item::Attr("description", description),
@@ -225,12 +230,14 @@ pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
         Direction::Egress => "egress_rule",
     };
     let mut rule = cx.main(noun, "main", Gather::Shape, body);
-    if *protocol == Protocol::Icmp {
-        rule.gather = Gather::Under("icmp".into(), cx.label.clone());
-        rule.ignore = Ignore {
-            reason: "AWS wants -1, all types, to create one, and an import reads that as nothing.",
-            fields: vec!["from_port", "to_port"],
-        };
+    let every = match protocol {
+        Protocol::Icmp => Some(("icmp", ALL_TYPES, vec!["from_port", "to_port"])),
+        Protocol::IcmpType { code: None, .. } => Some(("icmp_type", ALL_CODES, vec!["to_port"])),
+        _ => None,
+    };
+    if let Some((shape, reason, fields)) = every {
+        rule.gather = Gather::Under(shape.into(), cx.label.clone());
+        rule.ignore = Ignore { reason, fields };
     }
     cx.add(rule);
 }

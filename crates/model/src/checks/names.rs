@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Checks;
+use crate::ownership::tag_fault;
 use crate::problem::Check;
 use crate::value::Value;
 use crate::{Address, KindName};
@@ -64,22 +65,10 @@ fn tags(checks: &mut Checks<'_, '_>) {
     }
 }
 
-/// Keys, lengths and characters (Tagging AWS resources: 128 and 256 characters, no `aws:`).
 fn legal_tags(check: &mut Check<'_>, tags: &BTreeMap<String, String>) {
-    let legal = |text: &str| text.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c));
     for (key, value) in tags {
-        let lower = key.to_ascii_lowercase();
-        let wrong = if lower.starts_with("aws:") || lower.starts_with("aomidori:") {
-            "is reserved"
-        } else if key.is_empty() || key.chars().count() > 128 {
-            "has not 1 to 128 characters"
-        } else if value.chars().count() > 256 {
-            "has a value of more than 256 characters"
-        } else if !legal(key) || !legal(value) {
-            "has characters other than letters, digits, spaces and `_.:/=+-@`"
-        } else {
-            continue;
-        };
-        check.field("E-TAG", "tags", format!("the tag `{key}` {wrong}"), "rename it, or change its value");
+        if let Some(wrong) = tag_fault(key, value) {
+            check.field("E-TAG", "tags", format!("the tag `{key}` {wrong}"), "rename it, or change its value");
+        }
     }
 }

@@ -41,11 +41,13 @@ fn lets_in(checks: &Checks<'_, '_>, groups: &BTreeSet<Ref<SecurityGroup>>, port:
         let on_port = match rule.protocol {
             Protocol::Tcp(ports) => ports.contains(port),
             Protocol::All => true,
-            Protocol::Udp(_) | Protocol::Icmp => false,
+            Protocol::Udp(_) | Protocol::Icmp | Protocol::IcmpType { .. } => false,
         };
         let from = match (&rule.peer, visitor) {
             (_, Visitor::Somebody) | (Peer::PrefixList(_), _) => true,
             (Peer::Group(group), Visitor::Groups(theirs, _)) => theirs.contains(group),
+            // Between load balancers and tasks all is IPv4.
+            (Peer::CidrIpv6(_), Visitor::Groups(..)) => false,
             // One address let in is a beginning; which of them come is not known.
             (Peer::Cidr(cidr), Visitor::Groups(_, networks)) => {
                 networks.is_empty() || networks.iter().any(|network| network.overlaps(cidr))

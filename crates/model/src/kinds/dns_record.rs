@@ -52,6 +52,9 @@ pub enum Answer {
     Alias {
         /// The load balancer.
         load_balancer: Ref<LoadBalancer>,
+        /// It answers only while the load balancer is healthy.
+        #[serde(default)]
+        evaluate_target_health: bool,
     },
     /// Literal values, as observed; such a record is never ours.
     Values {
@@ -96,15 +99,20 @@ impl Kind for DnsRecord {
         let record_type = self.record_type();
         fields.add("type", record_type).replaces();
         let dns_name = |load_balancer: &Ref<LoadBalancer>| Value::Ref(load_balancer.output(Some("dns_name")));
+        let mut health = None;
         let (ttl, records, alias) = match answer {
             Answer::Cname { load_balancer, ttl } => {
                 (ttl.to_value(), Value::Set([dns_name(load_balancer)].into()), Value::Null)
             }
-            Answer::Alias { load_balancer } => (Value::Null, Value::Null, dns_name(load_balancer)),
+            Answer::Alias { load_balancer, evaluate_target_health } => {
+                health = Some(*evaluate_target_health);
+                (Value::Null, Value::Null, dns_name(load_balancer))
+            }
             Answer::Values { record_type: _, ttl, values } => (ttl.to_value(), values.to_value(), Value::Null),
         };
         fields.add("ttl", ttl);
         fields.add("records", records);
         fields.add("alias", alias);
+        fields.add("alias.evaluate_target_health", health);
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::iam_role::IamPath;
 use super::{Kind, KindInfo, KindName};
 use crate::field::Fields;
 use crate::name::name_type;
@@ -18,6 +19,9 @@ name_type! {
 pub struct IamPolicy {
     /// Its name, unique in the account whatever its case.
     pub name: IamPolicyName,
+    /// Its path, which is part of its ARN. AWS's default is `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<IamPath>,
     /// What it is for; IAM cannot change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -32,8 +36,9 @@ impl Kind for IamPolicy {
     };
 
     fn fields(&self, fields: &mut Fields) {
-        let IamPolicy { name, description, document } = self;
+        let IamPolicy { name, path, description, document } = self;
         fields.add("name", name).replaces();
+        fields.add("path", path).replaces();
         fields.add("description", description).replaces();
         fields.add("policy", document);
     }

@@ -18,6 +18,13 @@ name_type! {
     IamRoleName: "an IAM role name", 1..=64, "letters, digits and `_+=,.@-`", iam_text
 }
 
+name_type! {
+    /// The path of a role or policy, such as `/teams/shop/`.
+    IamPath: "an IAM path", 1..=512, "visible ASCII characters, with `/` at both ends",
+    |c| c.is_ascii_graphic(),
+    |text| (!(text.starts_with('/') && text.ends_with('/'))).then_some("it starts and ends with `/`")
+}
+
 pub(super) fn iam_text(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
 }
@@ -28,6 +35,9 @@ pub(super) fn iam_text(c: char) -> bool {
 pub struct IamRole {
     /// Its name, unique in the account whatever its case.
     pub name: IamRoleName,
+    /// Its path, which is part of its ARN. AWS's default is `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<IamPath>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -53,8 +63,9 @@ impl Kind for IamRole {
     };
 
     fn fields(&self, fields: &mut Fields) {
-        let IamRole { name, description, trust, managed_policies, inline_policies, max_session_duration } = self;
+        let IamRole { name, path, description, trust, managed_policies, inline_policies, max_session_duration } = self;
         fields.add("name", name).replaces();
+        fields.add("path", path).replaces();
         fields.add("description", description);
         fields.add("assume_role_policy", trust);
         fields.add("managed_policy_arns", managed_policies).compare(Compare::Parts);

@@ -9,7 +9,7 @@ use super::{Kind, KindInfo, KindName, Listener, Replacement, Traffic};
 use crate::field::Fields;
 use crate::problem::Check;
 use crate::reference::Ref;
-use crate::value::{ToValue, Value};
+use crate::value::{Caseless, ToValue, Value};
 
 /// A rule of a listener. Its id is its ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl ToValue for Condition {
             Condition::PathPattern(values) => Value::map([("path_pattern", values.to_value())]),
             Condition::HttpHeader { name, values } => Value::map([(
                 "http_header",
-                Value::map([("name", Value::str(name.to_ascii_lowercase())), ("values", values.to_value())]),
+                Value::map([("name", Value::Caseless(Caseless(name.clone()))), ("values", values.to_value())]),
             )]),
             Condition::HttpRequestMethod(values) => Value::map([("http_request_method", values.to_value())]),
             Condition::SourceIp(values) => Value::map([("source_ip", values.to_value())]),

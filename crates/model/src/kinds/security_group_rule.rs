@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::security_group::SecurityGroupDescription;
 use super::{Kind, KindInfo, KindName, SecurityGroup};
 use crate::field::Fields;
-use crate::network::{Ipv4Cidr, PortRange};
+use crate::network::{Ipv4Cidr, Ipv6Cidr, PortRange};
 use crate::reference::Ref;
 use crate::value::{ToValue, Value};
 
@@ -46,6 +46,14 @@ pub enum Protocol {
     Udp(PortRange),
     /// All of ICMP.
     Icmp,
+    /// One type of ICMP (8 is an echo request), of one code or of all.
+    IcmpType {
+        /// The type.
+        r#type: u8,
+        /// The code; all if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u8>,
+    },
     /// Everything.
     All,
 }
@@ -56,6 +64,8 @@ pub enum Protocol {
 pub enum Peer {
     /// A network.
     Cidr(Ipv4Cidr),
+    /// An IPv6 network.
+    CidrIpv6(Ipv6Cidr),
     /// The interfaces of a security group.
     Group(Ref<SecurityGroup>),
     /// A prefix list (`pl-…`).
@@ -68,15 +78,16 @@ impl Protocol {
         match self {
             Protocol::Tcp(_) => "tcp",
             Protocol::Udp(_) => "udp",
-            Protocol::Icmp => "icmp",
+            Protocol::Icmp | Protocol::IcmpType { .. } => "icmp",
             Protocol::All => "-1",
         }
     }
 
-    /// First and last port as AWS writes them; -1 where there are none.
+    /// First and last port as AWS writes them, of ICMP the type and the code; -1 where there are none.
     pub fn ports(self) -> (i64, i64) {
         match self {
             Protocol::Tcp(ports) | Protocol::Udp(ports) => (i64::from(ports.from()), i64::from(ports.to())),
+            Protocol::IcmpType { r#type, code } => (i64::from(r#type), code.map_or(-1, i64::from)),
             Protocol::Icmp | Protocol::All => (-1, -1),
         }
     }
@@ -91,6 +102,7 @@ impl Kind for SecurityGroupRule {
             "from_port",
             "to_port",
             "cidr_ipv4",
+            "cidr_ipv6",
             "referenced_security_group_id",
             "prefix_list_id",
         ]],
@@ -105,10 +117,24 @@ impl Kind for SecurityGroupRule {
     fn fields(&self, fields: &mut Fields) {
         let SecurityGroupRule { group, direction, protocol, peer, description } = self;
         let (from, to) = protocol.ports();
-        let (source, cidr, other, prefix_list) = match peer {
-            Peer::Cidr(cidr) => ("cidr", cidr.to_value(), Value::Null, Value::Null),
-            Peer::Group(group) => ("security_group", Value::Null, group.to_value(), Value::Null),
-            Peer::PrefixList(id) => ("prefix_list", Value::Null, Value::Null, id.to_value()),
+        let (mut cidr, mut wide, mut other, mut prefix_list) = (Value::Null, Value::Null, Value::Null, Value::Null);
+        let source = match peer {
+            Peer::Cidr(network) => {
+                cidr = network.to_value();
+                "cidr"
+            }
+            Peer::CidrIpv6(network) => {
+                wide = network.to_value();
+                "cidr_ipv6"
+            }
+            Peer::Group(group) => {
+                other = group.to_value();
+                "security_group"
+            }
+            Peer::PrefixList(id) => {
+                prefix_list = id.to_value();
+                "prefix_list"
+            }
         };
         fields.add("security_group_id", group).replaces();
         let direction = match direction {
@@ -121,6 +147,7 @@ impl Kind for SecurityGroupRule {
         fields.add("from_port", from);
         fields.add("to_port", to);
         fields.add("cidr_ipv4", cidr);
+        fields.add("cidr_ipv6", wide);
         fields.add("referenced_security_group_id", other);
         fields.add("prefix_list_id", prefix_list);
         fields.add("description", description);

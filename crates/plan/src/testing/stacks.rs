@@ -178,6 +178,7 @@ fn identity(stack: &mut Stack, genes: &Genes) -> Ref<IamRole> {
     if genes.pick(13, 3) > 0 {
         let policy = IamPolicy {
             name: parse("reads"),
+            path: None,
             description: Some(if genes.pick(13, 3) == 1 { "reads".into() } else { "reads things".into() }),
             document: allow(if genes.pick(14, 2) == 0 { "ssm:GetParameter" } else { "ssm:GetParameters" }),
         };
@@ -191,6 +192,7 @@ fn identity(stack: &mut Stack, genes: &Genes) -> Ref<IamRole> {
         "platform/role",
         IamRole {
             name: parse(if genes.pick(17, 4) == 3 { "tasks-2" } else { "tasks" }),
+            path: None,
             description: (genes.pick(17, 4) == 2).then(|| "tasks".into()),
             trust: trust("ecs-tasks.amazonaws.com"),
             managed_policies: attached,

@@ -300,6 +300,7 @@ fn role(inline: &[&str]) -> IamRole {
     let document = aomidori_model::PolicyDocument::default();
     IamRole {
         name: "role".parse().unwrap(),
+        path: None,
         description: None,
         trust: document.clone(),
         managed_policies: Default::default(),
@@ -312,7 +313,8 @@ fn role(inline: &[&str]) -> IamRole {
 fn an_attachment_without_a_record_lets_go_of_what_is_deleted() {
     let mut before = network();
     let document = aomidori_model::PolicyDocument::default();
-    let policy = before.add("app/policy", IamPolicy { name: "reads".parse().unwrap(), description: None, document });
+    let policy =
+        before.add("app/policy", IamPolicy { name: "reads".parse().unwrap(), path: None, description: None, document });
     before.add("app/role", IamRole { managed_policies: [policy].into(), ..role(&[]) });
     let mut world = built(&before);
     world.at("app/role").unwrap().tags.remove("aomidori:parts");

@@ -21,6 +21,7 @@ pub(super) fn roles(build: &mut Build<'_>, dice: &mut Dice) -> Roles {
         let name = build.name(dice, "reads", "+", 100);
         let policy = IamPolicy {
             name: parse(&name),
+            path: None,
             description: dice.maybe(|dice| dice.word(&["Reads", "What \"it\" reads: ${x}"]).to_owned()),
             document: document(build, dice),
         };
@@ -38,6 +39,7 @@ pub(super) fn roles(build: &mut Build<'_>, dice: &mut Dice) -> Roles {
             .collect();
         let role = IamRole {
             name: parse(&build.name(dice, label, "@", 60)),
+            path: None,
             description: dice.maybe(|dice| dice.word(&["Runs tasks", "a (b), c/d"]).to_owned()),
             trust: trust(dice, service, &build.around.account),
             managed_policies: managed,

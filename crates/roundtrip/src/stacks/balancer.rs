@@ -38,7 +38,7 @@ pub(super) fn ways_in(build: &mut Build<'_>, dice: &mut Dice, network: &Network,
         let answer = if dice.one_in(2) {
             Answer::Cname { load_balancer: balancer, ttl: dice.choose(&[60, 300]).unwrap_or(60) }
         } else {
-            Answer::Alias { load_balancer: balancer }
+            Answer::Alias { load_balancer: balancer, evaluate_target_health: dice.one_in(2) }
         };
         let name = format!("{}{n}.example.com", dice.word(&["app", "*.x", "_a-b.c"]));
         build

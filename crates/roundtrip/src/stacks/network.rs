@@ -136,6 +136,8 @@ fn groups(build: &mut Build<'_>, dice: &mut Dice, group: &str, vpc: &Ref<Vpc>, c
     let further = [
         (2, Direction::Ingress, Protocol::Icmp, Peer::Cidr(parse("192.0.2.0/24"))),
         (2, Direction::Ingress, Protocol::Icmp, Peer::Group(groups[0].clone())),
+        (2, Direction::Ingress, Protocol::IcmpType { r#type: 8, code: None }, Peer::Cidr(parse("10.9.0.0/16"))),
+        (2, Direction::Ingress, Protocol::Tcp(all), Peer::CidrIpv6(parse("2001:db8::/32"))),
         (2, Direction::Ingress, Protocol::Udp(PortRange::new(53, 53).expect("legal")), Peer::Group(groups[1].clone())),
         (
             2,
