@@ -15,11 +15,25 @@ pub fn manifest(files: &[File]) -> File {
     File { path: MANIFEST.to_owned(), text: lines.collect() }
 }
 
+/// The manifest while files are being written over those of the manifest `before`: whichever of both is there when the
+/// program dies is still known as ours.
+pub fn manifest_meanwhile(before: &str, files: &[File]) -> File {
+    let wanted = manifest(files).text;
+    let lines: BTreeSet<&str> = before.lines().chain(wanted.lines()).collect();
+    let lines = lines.into_iter().map(|line| format!("{line}\n"));
+    File { path: MANIFEST.to_owned(), text: lines.collect() }
+}
+
 /// What a manifest says was emitted: paths that stay inside the folder, with the hashes of their texts.
-pub fn emitted_before(manifest: &str) -> BTreeMap<&str, &str> {
-    let inside = |path: &str| !path.starts_with('/') && !path.split('/').any(|part| part == ".." || part.is_empty());
-    let lines = manifest.lines().filter_map(|line| line.split_once("  "));
-    lines.filter(|(_, path)| inside(path)).map(|(hash, path)| (path, hash)).collect()
+pub fn emitted_before(manifest: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+    let inside = |path: &str| {
+        !path.starts_with('/') && !path.split('/').any(|part| part == ".." || part == "." || part.is_empty())
+    };
+    let mut before: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (hash, path) in manifest.lines().filter_map(|line| line.split_once("  ")).filter(|(_, path)| inside(path)) {
+        before.entry(path).or_default().insert(hash);
+    }
+    before
 }
 
 fn hash(text: &str) -> String {
@@ -90,7 +104,7 @@ pub fn compare(files: &[File], there: &BTreeMap<String, String>) -> Vec<Change> 
     let before = emitted_before(there.get(MANIFEST).map(String::as_str).unwrap_or_default());
     let untouched = |path: &str| {
         let have = there.get(path).map(|text| hash(text));
-        have.is_some() && before.get(path).copied() == have.as_deref()
+        have.is_some_and(|have| before.get(path).is_some_and(|hashes| hashes.contains(have.as_str())))
     };
     let mut changes: Vec<Change> = files
         .iter()
@@ -187,6 +201,14 @@ mod tests {
             ]
         );
         assert_eq!(changes.iter().filter(|change| change.needs_force()).count(), 1);
+        // In the middle of writing, old and new are both known.
+        let files = [file("a.tf", "one"), file("c.tf", "3")];
+        let meanwhile = manifest_meanwhile(&manifest(&old).text, &files);
+        for have in ["1", "one"] {
+            let there = [(MANIFEST.to_owned(), meanwhile.text.clone()), ("a.tf".to_owned(), have.to_owned())].into();
+            let changes = compare(&[file("a.tf", "two")], &there);
+            assert_eq!(changes, [Change::Updated { path: "a.tf".into() }]);
+        }
         // Nothing outside the folder is ever ours.
         assert!(emitted_before("x  ../b.tf\nx  /etc/passwd\nx  a//b\n").is_empty());
     }

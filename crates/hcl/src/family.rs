@@ -6,8 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use petgraph::algo::tarjan_scc;
+use petgraph::graphmap::DiGraphMap;
+
 use crate::inputs::Input;
 use crate::ir::{Gather, Id, Ignore, Instance, Item, Node};
+use crate::overlay::Overlay;
 use crate::text::{quote, snake};
 
 /// One resource or data block.
@@ -19,6 +23,8 @@ pub(crate) struct Family {
     pub(crate) noun: &'static str,
     pub(crate) file: &'static str,
     pub(crate) name: String,
+    /// The name as the stack spells it, for descriptions.
+    words: String,
     pub(crate) why: &'static str,
     /// The members; with more than one, or under a key, each with its key.
     pub(crate) members: Vec<Id>,
@@ -64,6 +70,27 @@ impl Family {
         }
     }
 
+    /// Its name for descriptions: `maintenance-bg`.
+    pub(crate) fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// The words of [`Family::title`] for descriptions: `maintenance-bg service`.
+    pub(crate) fn about(&self) -> String {
+        let noun =
+            self.noun.replace('_', " ").replace("eip", "Elastic IP").replace("vpc", "VPC").replace("nat ", "NAT ");
+        let title = self.title();
+        if self.name == "this" || self.name == self.noun {
+            noun
+        } else if let Some(number) = self.name.strip_prefix("this_") {
+            format!("{noun} {number}")
+        } else if title == self.name {
+            self.words.clone()
+        } else {
+            format!("{} {noun}", self.words)
+        }
+    }
+
     /// All families that it refers to or comes after.
     pub(crate) fn uses(&self, places: &Places) -> BTreeSet<usize> {
         let mut uses = self.after.clone();
@@ -82,8 +109,61 @@ impl Family {
     }
 }
 
-/// Forms the families of all instances.
+/// Forms the families of all instances: as large as they can be without needing each other in a circle.
 pub(crate) fn families(instances: &BTreeMap<Id, Instance>) -> (Vec<Family>, Places) {
+    let mut apart = BTreeSet::new();
+    loop {
+        let (families, places) = form(instances, &apart);
+        let more = circles(&families, &places, instances);
+        let before = apart.len();
+        apart.extend(more);
+        if apart.len() == before {
+            return (families, places);
+        }
+    }
+}
+
+/// Members that have to stand alone, because their families need each other in a circle while they themselves do not.
+fn circles(families: &[Family], places: &Places, instances: &BTreeMap<Id, Instance>) -> BTreeSet<Id> {
+    let own = |n: usize, id: &Id| {
+        instances
+            .get(id)
+            .is_some_and(|instance| instance.after.iter().filter_map(|on| places.get(on)).any(|(on, _)| *on == n))
+    };
+    let mut graph: DiGraphMap<usize, ()> = DiGraphMap::new();
+    for (n, family) in families.iter().enumerate() {
+        for on in family.uses(places) {
+            graph.add_edge(n, on, ());
+        }
+        if family.members.iter().any(|id| own(n, id)) {
+            graph.add_edge(n, n, ());
+        }
+    }
+    let mut apart = BTreeSet::new();
+    for circle in tarjan_scc(&graph) {
+        let to_itself = circle.first().is_some_and(|only| graph.contains_edge(*only, *only));
+        if circle.len() < 2 && !to_itself {
+            continue;
+        }
+        let several = || circle.iter().filter_map(|n| families.get(*n)).filter(|family| family.members.len() > 1);
+        // Those that come after something in the circle, if that is what closes it; else all.
+        let late = |id: &&Id| {
+            instances.get(*id).is_some_and(|instance| {
+                instance.after.iter().filter_map(|on| places.get(on)).any(|(on, _)| circle.contains(on))
+            })
+        };
+        let members: BTreeSet<Id> = several().flat_map(|family| &family.members).filter(late).cloned().collect();
+        if members.is_empty() {
+            apart.extend(several().flat_map(|family| family.members.iter().cloned()));
+        } else {
+            apart.extend(members);
+        }
+    }
+    apart
+}
+
+/// Forms families, of which those that are `apart` are none.
+fn form(instances: &BTreeMap<Id, Instance>, apart: &BTreeSet<Id>) -> (Vec<Family>, Places) {
     let mut types: BTreeMap<(String, &'static str, bool), Vec<&Instance>> = BTreeMap::new();
     for instance in instances.values() {
         let module = module_name(instance.id.address.group());
@@ -91,23 +171,24 @@ pub(crate) fn families(instances: &BTreeMap<Id, Instance>) -> (Vec<Family>, Plac
     }
     let mut families: Vec<(Family, Vec<&Instance>)> = Vec::new();
     for ((module, tf, data), members) in types {
-        let groups = groups(&members);
+        let groups = groups(&members, apart);
         let only = groups.len() == 1;
         let mut taken = BTreeSet::new();
         for group in groups {
             let Some(first) = group.members.first() else { continue };
             let own = first.label.as_str();
             let plain = matches!(own, "" | "role" | "policy" | "service" | "group" | "repository" | "vpc");
-            let mut name = match (&group.name, group.keys.is_some()) {
-                (Some(name), _) if !name.is_empty() && name != "role" => snake(name),
+            let mut words = match (&group.name, group.keys.is_some()) {
+                (Some(name), _) if !name.is_empty() && name != "role" => name.clone(),
                 (_, true) | (_, false) if only && (!first.named || plain) => "this".to_owned(),
                 (_, false) if plain || own.is_empty() => "this".to_owned(),
-                (_, false) => snake(own),
-                (_, true) => common(&group.members).map_or_else(|| "this".to_owned(), |common| snake(&common)),
+                (_, false) => own.to_owned(),
+                (_, true) => common(&group.members).unwrap_or_else(|| "this".to_owned()),
             };
             if only && !first.named && group.keys.is_none() {
-                name = "this".to_owned();
+                words = "this".to_owned();
             }
+            let mut name = snake(&words);
             if name.starts_with('_') {
                 // Of a number; a name begins with a word.
                 name = format!("{}{name}", first.noun);
@@ -118,6 +199,9 @@ pub(crate) fn families(instances: &BTreeMap<Id, Instance>) -> (Vec<Family>, Plac
                 name = format!("{base}_{n}");
                 n += 1;
             }
+            if name != base {
+                words = format!("{words} ({})", n - 1);
+            }
             let family = Family {
                 module: module.clone(),
                 tf,
@@ -125,6 +209,7 @@ pub(crate) fn families(instances: &BTreeMap<Id, Instance>) -> (Vec<Family>, Plac
                 noun: first.noun,
                 file: first.file,
                 name,
+                words,
                 why: first.why,
                 members: group.members.iter().map(|member| member.id.clone()).collect(),
                 keys: group.keys,
@@ -178,11 +263,12 @@ struct Group<'a> {
 /// A member with its key.
 type Keyed<'a> = (&'a Instance, String);
 
-fn groups<'a>(members: &[&'a Instance]) -> Vec<Group<'a>> {
+fn groups<'a>(members: &[&'a Instance], apart: &BTreeSet<Id>) -> Vec<Group<'a>> {
     let mut alone = Vec::new();
     let mut sets: BTreeMap<(Option<String>, String), Vec<Keyed<'a>>> = BTreeMap::new();
     for member in members {
         match &member.gather {
+            _ if apart.contains(&member.id) => alone.push(Group { name: None, members: vec![member], keys: None }),
             Gather::Alone => alone.push(Group { name: None, members: vec![member], keys: None }),
             Gather::Under(name, key) => {
                 let at = (Some(name.clone()), shape(member));
@@ -223,7 +309,7 @@ fn common(members: &[&Instance]) -> Option<String> {
     let words: Vec<Vec<&str>> = members.iter().map(|member| member.label.split('-').collect()).collect();
     let first = words.first()?;
     let shared = (0..first.len()).take_while(|n| words.iter().all(|words| words.get(*n) == first.get(*n))).count();
-    (shared > 0).then(|| first[..shared].join("_"))
+    (shared > 0).then(|| first[..shared].join("-"))
 }
 
 /// What two members of a family must have in common.
@@ -279,289 +365,4 @@ fn node_shape(node: &Node, out: &mut String) {
         }
         Node::Input(_, inner) | Node::Member(inner, _) | Node::Around(_, inner, _) => node_shape(inner, out),
     }
-}
-
-/// The members of one family laid over each other.
-struct Overlay<'a> {
-    keys: &'a [String],
-    places: &'a Places,
-    columns: Vec<Column>,
-}
-
-impl Overlay<'_> {
-    fn items(&mut self, bodies: &[&[Item]], block: &str) -> Vec<Item> {
-        let Some(first) = bodies.first() else { return Vec::new() };
-        let mut out = Vec::new();
-        for (n, item) in first.iter().enumerate() {
-            match item {
-                Item::Gap => out.push(Item::Gap),
-                Item::Attr(name, _) => {
-                    let nodes: Vec<&Node> = bodies
-                        .iter()
-                        .filter_map(|body| match body.get(n) {
-                            Some(Item::Attr(_, node)) => Some(node),
-                            _ => None,
-                        })
-                        .collect();
-                    let path =
-                        if *name == "name" && !block.is_empty() { format!("{block}_name") } else { (*name).to_owned() };
-                    out.push(Item::Attr(name, self.node(&nodes, &path)));
-                }
-                Item::Block(name, _) => {
-                    let inner: Vec<&[Item]> = bodies
-                        .iter()
-                        .filter_map(|body| match body.get(n) {
-                            Some(Item::Block(_, items)) => Some(items.as_slice()),
-                            _ => None,
-                        })
-                        .collect();
-                    out.push(Item::Block(name, self.items(&inner, name)));
-                }
-            }
-        }
-        out
-    }
-
-    fn node(&mut self, nodes: &[&Node], path: &str) -> Node {
-        let Some(first) = nodes.first() else { return Node::Null };
-        if nodes.iter().all(|node| node == first) {
-            return (*first).clone();
-        }
-        if let Some(text) = self.texts(nodes) {
-            return text;
-        }
-        if let Some(node) = self.references(nodes, path) {
-            return node;
-        }
-        match first {
-            Node::Join(items) => match self.each(
-                nodes,
-                items.len(),
-                |node| match node {
-                    Node::Join(items) => Some(items),
-                    _ => None,
-                },
-                path,
-            ) {
-                Some(items) => Node::Join(items),
-                None => self.column(nodes, path, None),
-            },
-            Node::List(items) => match self.each(
-                nodes,
-                items.len(),
-                |node| match node {
-                    Node::List(items) => Some(items),
-                    _ => None,
-                },
-                path,
-            ) {
-                Some(items) => Node::List(items),
-                None => self.column(nodes, path, None),
-            },
-            Node::Refs(items) if items.len() == 1 => match self.each(
-                nodes,
-                1,
-                |node| match node {
-                    Node::Refs(items) => Some(items),
-                    _ => None,
-                },
-                path,
-            ) {
-                Some(items) => Node::Refs(items),
-                None => self.column(nodes, path, None),
-            },
-            Node::Call(name, items) => match self.each(
-                nodes,
-                items.len(),
-                |node| match node {
-                    Node::Call(other, items) if other == name => Some(items),
-                    _ => None,
-                },
-                path,
-            ) {
-                Some(items) => Node::Call(name, items),
-                None => self.column(nodes, path, None),
-            },
-            Node::Map(items) => {
-                let mut out = Vec::new();
-                for (key, _) in items {
-                    let cells: Option<Vec<&Node>> = nodes
-                        .iter()
-                        .map(|node| match node {
-                            Node::Map(items) => items.iter().find(|(other, _)| other == key).map(|(_, node)| node),
-                            _ => None,
-                        })
-                        .collect();
-                    match cells {
-                        Some(cells) => out.push((key.clone(), self.node(&cells, &snake(key)))),
-                        None => return self.column(nodes, path, None),
-                    }
-                }
-                Node::Map(out)
-            }
-            Node::Around(before, _, after) => {
-                let inner: Vec<&Node> = nodes
-                    .iter()
-                    .filter_map(|node| match node {
-                        Node::Around(_, inner, _) => Some(inner.as_ref()),
-                        _ => None,
-                    })
-                    .collect();
-                if inner.len() < nodes.len() {
-                    return self.column(nodes, path, None);
-                }
-                Node::Around(before, Box::new(self.node(&inner, path)), after)
-            }
-            Node::Member(_, member) => {
-                let inner: Vec<&Node> = nodes
-                    .iter()
-                    .filter_map(|node| match node {
-                        Node::Member(inner, _) => Some(inner.as_ref()),
-                        _ => None,
-                    })
-                    .collect();
-                if inner.len() < nodes.len() {
-                    return self.column(nodes, path, None);
-                }
-                Node::Member(Box::new(self.node(&inner, path)), member)
-            }
-            _ => {
-                let input = nodes.iter().find_map(|node| match node {
-                    Node::Input(input, _) => Some(*input),
-                    _ => None,
-                });
-                self.column(nodes, path, input)
-            }
-        }
-    }
-
-    /// The members' lists laid over each other, item by item.
-    fn each<'n>(
-        &mut self,
-        nodes: &[&'n Node],
-        length: usize,
-        items: impl Fn(&'n Node) -> Option<&'n Vec<Node>>,
-        path: &str,
-    ) -> Option<Vec<Node>> {
-        let lists: Vec<&Vec<Node>> = nodes.iter().map(|node| items(node)).collect::<Option<_>>()?;
-        if lists.iter().any(|list| list.len() != length) {
-            return None;
-        }
-        Some(
-            (0..length)
-                .map(|n| {
-                    let cells: Vec<&Node> = lists.iter().filter_map(|list| list.get(n)).collect();
-                    self.node(&cells, path)
-                })
-                .collect(),
-        )
-    }
-
-    /// Texts that differ by the key only.
-    fn texts(&self, nodes: &[&Node]) -> Option<Node> {
-        let mut name = false;
-        let texts: Vec<&str> = nodes
-            .iter()
-            .map(|node| match node {
-                Node::Str(text) => Some(text.as_str()),
-                Node::Name(text) => {
-                    name = true;
-                    Some(text.as_str())
-                }
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
-        let (before, after) = around_keys(&texts, self.keys)?;
-        let part = |text: String| if name { Node::Name(text) } else { Node::Str(text) };
-        let mut parts = Vec::new();
-        if !before.is_empty() {
-            parts.push(part(before));
-        }
-        parts.push(Node::Code("each.key".into()));
-        if !after.is_empty() {
-            parts.push(part(after));
-        }
-        Some(match <[Node; 1]>::try_from(parts) {
-            Ok([only]) => only,
-            Err(parts) => Node::Join(parts),
-        })
-    }
-
-    /// References to members of one other family.
-    fn references(&mut self, nodes: &[&Node], path: &str) -> Option<Node> {
-        let mut found: Option<(usize, &'static str)> = None;
-        let mut nullable = false;
-        let mut targets: Vec<Option<&str>> = Vec::new();
-        for node in nodes {
-            match node {
-                Node::Null => {
-                    nullable = true;
-                    targets.push(None);
-                }
-                Node::Ref(id, attr) => {
-                    let (family, key) = self.places.get(id)?;
-                    if found.is_some_and(|known| known != (*family, *attr)) {
-                        return None;
-                    }
-                    found = Some((*family, attr));
-                    targets.push(Some(key.as_deref()?));
-                }
-                _ => return None,
-            }
-        }
-        let (family, attr) = found?;
-        let known: Option<Vec<&str>> = targets.iter().copied().collect();
-        if let Some((before, after)) = known.and_then(|targets| around_keys(&targets, self.keys)) {
-            let each = Node::Code("each.key".into());
-            let key = if before.is_empty() && after.is_empty() {
-                each
-            } else {
-                let parts = [Node::Str(before), each, Node::Str(after)];
-                Node::Join(parts.into_iter().filter(|part| *part != Node::Str(String::new())).collect())
-            };
-            return Some(Node::Keyed { family, attr, key: Box::new(key), nullable: false });
-        }
-        let cells: Vec<Node> = targets.iter().map(|key| key.map_or(Node::Null, Node::str)).collect();
-        let cells: Vec<&Node> = cells.iter().collect();
-        let name = path.trim_end_matches("_id").trim_end_matches("_arn").trim_end_matches("_ids").trim_end_matches('s');
-        let key = self.column(&cells, name, None);
-        Some(Node::Keyed { family, attr, key: Box::new(key), nullable })
-    }
-
-    /// A column of the table, and the expression for its cell.
-    fn column(&mut self, nodes: &[&Node], path: &str, input: Option<&'static Input>) -> Node {
-        let cells: Vec<Node> = nodes
-            .iter()
-            .map(|node| match node {
-                Node::Input(_, inner) => inner.as_ref().clone(),
-                other => (*other).clone(),
-            })
-            .collect();
-        let mut name = input.map_or(path, |input| input.name).to_owned();
-        let base = name.clone();
-        let mut n = 2;
-        while let Some(other) = self.columns.iter().find(|column| column.name == name) {
-            if other.cells == cells && other.input == input {
-                return Node::Code(format!("each.value.{name}"));
-            }
-            name = format!("{base}_{n}");
-            n += 1;
-        }
-        self.columns.push(Column { name: name.clone(), input, cells });
-        Node::Code(format!("each.value.{name}"))
-    }
-}
-
-/// What stands before and after the key in every text, if that is all that differs.
-fn around_keys(texts: &[&str], keys: &[String]) -> Option<(String, String)> {
-    let (first, key) = (texts.first()?, keys.first()?);
-    if key.is_empty() || texts.len() != keys.len() {
-        return None;
-    }
-    // The last place first: an address or a name ends with its key.
-    first.rmatch_indices(key.as_str()).find_map(|(at, _)| {
-        let (before, after) = (&first[..at], &first[at + key.len()..]);
-        let fits = texts.iter().zip(keys).all(|(text, key)| **text == format!("{before}{key}{after}"));
-        fits.then(|| (before.to_owned(), after.to_owned()))
-    })
 }

@@ -12,6 +12,8 @@ pub(crate) struct Input {
     pub(crate) about: &'static str,
     /// Terraform's type.
     pub(crate) ty: &'static str,
+    /// What holds if nothing is said, as HCL: what AWS or most people would take.
+    pub(crate) default: Option<&'static str>,
     /// One for all that have the same value.
     pub(crate) shared: bool,
     /// What it must keep.
@@ -41,7 +43,7 @@ const NETWORK: Rule = Rule {
     bad: "\"10.0.0.1/16\"",
 };
 const NETWORK_SIZE: Rule = Rule {
-    holds: |x| format!("try(tonumber(split(\"/\", {x})[1]) >= 16 && tonumber(split(\"/\", {x})[1]) <= 28, false)"),
+    holds: |x| format!("can(regex(\"/(1[6-9]|2[0-8])$\", {x}))"),
     message: "AWS takes networks from /16 to /28.",
     bad: "\"10.0.0.0/8\"",
 };
@@ -52,6 +54,7 @@ pub(crate) static VPC_CIDR: Input = Input {
     alone: "vpc_cidr",
     about: "Network of the VPC",
     ty: "string",
+    default: None,
     shared: false,
     checks: &[NETWORK, NETWORK_SIZE],
 };
@@ -60,6 +63,7 @@ pub(crate) static SUBNET_CIDR: Input = Input {
     alone: "subnet_cidr",
     about: "Network, inside the VPC's",
     ty: "string",
+    default: None,
     shared: false,
     checks: &[NETWORK, NETWORK_SIZE],
 };
@@ -68,6 +72,7 @@ pub(crate) static ZONE: Input = Input {
     alone: "zone",
     about: "Availability zone, without the region",
     ty: "string",
+    default: None,
     shared: false,
     checks: &[Rule {
         holds: |x| format!("can(regex(\"^(-[a-z]+-[0-9]+)?[a-z]$\", {x}))"),
@@ -80,6 +85,7 @@ pub(crate) static RULE_CIDR: Input = Input {
     alone: "rule_cidr",
     about: "Network outside the VPC that may be at the other side of the rule",
     ty: "string",
+    default: None,
     shared: false,
     checks: &[NETWORK],
 };
@@ -88,12 +94,13 @@ pub(crate) static RETENTION: Input = Input {
     alone: "log_retention_in_days",
     about: "How many days log events are kept",
     ty: "number",
+    default: None,
     shared: false,
     checks: &[Rule {
         holds: |x| {
             let days: Vec<String> =
                 aomidori_model::kinds::log_group::RETENTION_DAYS.iter().map(ToString::to_string).collect();
-            format!("contains([{}], {x})", days.join(", "))
+            format!("contains([\n  {},\n  {},\n], {x})", days[..11].join(", "), days[11..].join(", "))
         },
         message: "CloudWatch Logs keeps events for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, … days.",
         bad: "31",
@@ -104,6 +111,7 @@ pub(crate) static DESIRED_COUNT: Input = Input {
     alone: "desired_count",
     about: "How many tasks run",
     ty: "number",
+    default: Some("1"),
     shared: false,
     checks: &[Rule {
         holds: |x| format!("{x} >= 0 && floor({x}) == {x}"),
@@ -116,11 +124,20 @@ pub(crate) static TASK_SIZE: Input = Input {
     alone: "task_size",
     about: "CPU units (1024 are one vCPU) and MiB of memory of a task",
     ty: "object({ cpu = number, memory = number })",
+    default: Some("{ cpu = 256, memory = 512 }"),
     shared: true,
     checks: &[Rule {
         holds: |x| {
             format!(
-                "contains(lookup({{ 256 = [512, 1024, 2048], 512 = range(1024, 4097, 1024), 1024 = range(2048, 8193, 1024), 2048 = range(4096, 16385, 1024), 4096 = range(8192, 30721, 1024), 8192 = range(16384, 61441, 4096), 16384 = range(32768, 122881, 8192) }}, tostring({x}.cpu), []), {x}.memory)"
+                "contains(lookup({{
+  256 = [512, 1024, 2048]
+  512 = range(1024, 4097, 1024)
+  1024 = range(2048, 8193, 1024)
+  2048 = range(4096, 16385, 1024)
+  4096 = range(8192, 30721, 1024)
+  8192 = range(16384, 61441, 4096)
+  16384 = range(32768, 122881, 8192)
+}}, tostring({x}.cpu), []), {x}.memory)"
             )
         },
         message: "Fargate has no tasks with this pair of CPU units and memory; 256 CPU units go with 512, 1024 or 2048 MiB.",
@@ -132,6 +149,7 @@ pub(crate) static IMAGE_TAG: Input = Input {
     alone: "image_tag",
     about: "Tag of the image that the first revision runs",
     ty: "string",
+    default: None,
     shared: false,
     checks: &[Rule {
         holds: |x| format!("can(regex(\"^[a-zA-Z0-9_][a-zA-Z0-9_.-]{{0,127}}$\", {x}))"),
@@ -144,6 +162,7 @@ pub(crate) static PLATFORM_VERSION: Input = Input {
     alone: "platform_version",
     about: "Fargate platform version",
     ty: "string",
+    default: Some("\"LATEST\""),
     shared: true,
     checks: &[Rule {
         holds: |x| format!("{x} == \"LATEST\" || can(regex(\"^[0-9]+\\\\.[0-9]+\\\\.[0-9]+$\", {x}))"),
@@ -155,22 +174,31 @@ pub(crate) static HEALTH_CHECK: Input = Input {
     name: "health_check",
     alone: "health_check",
     about: "When a target is healthy",
-    ty: "object({ path = string, matcher = string, interval = number, timeout = number, healthy_threshold = number, unhealthy_threshold = number })",
+    ty: "object({
+  path                = optional(string, \"/\")
+  matcher             = optional(string, \"200\")
+  interval            = optional(number, 30)
+  timeout             = optional(number, 5)
+  healthy_threshold   = optional(number, 5)
+  unhealthy_threshold = optional(number, 2)
+})",
+    default: Some("{}"),
     shared: true,
     checks: &[
         Rule {
             holds: |x| format!("startswith({x}.path, \"/\") && length({x}.path) <= 1024"),
             message: "The path starts with / and has 1024 characters at most.",
-            bad: "{ path = \"index.html\", matcher = \"200\", interval = 30, timeout = 5, healthy_threshold = 5, unhealthy_threshold = 2 }",
+            bad: "{ path = \"index.html\" }",
         },
         Rule {
-            holds: |x| {
-                format!(
-                    "{x}.interval >= 5 && {x}.interval <= 300 && {x}.timeout >= 2 && {x}.timeout <= 120 && {x}.timeout < {x}.interval"
-                )
-            },
-            message: "The interval is 5 to 300 seconds, the timeout 2 to 120 and less than the interval.",
-            bad: "{ path = \"/\", matcher = \"200\", interval = 5, timeout = 5, healthy_threshold = 5, unhealthy_threshold = 2 }",
+            holds: |x| format!("{x}.interval >= 5 && {x}.interval <= 300"),
+            message: "The interval is 5 to 300 seconds.",
+            bad: "{ interval = 301 }",
+        },
+        Rule {
+            holds: |x| format!("{x}.timeout >= 2 && {x}.timeout <= 120 && {x}.timeout < {x}.interval"),
+            message: "The timeout is 2 to 120 seconds, and less than the interval.",
+            bad: "{ interval = 5, timeout = 5 }",
         },
         Rule {
             holds: |x| {
@@ -179,7 +207,7 @@ pub(crate) static HEALTH_CHECK: Input = Input {
                 )
             },
             message: "The thresholds are 2 to 10.",
-            bad: "{ path = \"/\", matcher = \"200\", interval = 30, timeout = 5, healthy_threshold = 1, unhealthy_threshold = 2 }",
+            bad: "{ healthy_threshold = 1 }",
         },
     ],
 };
@@ -188,6 +216,7 @@ pub(crate) static PORT: Input = Input {
     alone: "listener_port",
     about: "Port of the listener",
     ty: "number",
+    default: None,
     shared: false,
     checks: &[Rule { holds: |x| format!("{x} >= 1 && {x} <= 65535"), message: "A port is 1 to 65535.", bad: "0" }],
 };
@@ -196,6 +225,7 @@ pub(crate) static CERTIFICATE: Input = Input {
     alone: "certificate_arn",
     about: "ARN of the ACM certificate of the HTTPS listeners",
     ty: "string",
+    default: None,
     shared: true,
     checks: &[Rule {
         holds: |x| format!("can(regex(\"^arn:[a-z-]+:(acm|iam):.*certificate/\", {x}))"),
@@ -208,6 +238,7 @@ pub(crate) static HOSTED_ZONE: Input = Input {
     alone: "hosted_zone_id",
     about: "Id of the Route 53 hosted zone",
     ty: "string",
+    default: None,
     shared: true,
     checks: &[Rule {
         holds: |x| format!("can(regex(\"^[A-Z0-9]{{1,32}}$\", {x}))"),
@@ -220,6 +251,7 @@ pub(crate) static DOMAIN: Input = Input {
     alone: "domain",
     about: "Name of the DNS record",
     ty: "string",
+    default: None,
     shared: false,
     checks: &[Rule {
         holds: |x| {
@@ -234,11 +266,12 @@ pub(crate) static REPOSITORY_NAME: Input = Input {
     alone: "repository_name",
     about: "Name of the ECR repository",
     ty: "string",
+    default: None,
     shared: false,
     checks: &[Rule {
         holds: |x| {
             format!(
-                "can(regex(\"^[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*$\", {x})) && length({x}) >= 2 && length({x}) <= 256"
+                "length({x}) >= 2 && length({x}) <= 256 && alltrue([\n  for part in split(\"/\", {x}) : can(regex(\"^[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*$\", part))\n])"
             )
         },
         message: "2 to 256 lower-case letters and digits, with single separators ., _, - and / between words.",
@@ -250,6 +283,7 @@ pub(crate) static FORCE_DELETE: Input = Input {
     alone: "repository_force_delete",
     about: "Whether destroying a repository deletes the images in it; counts once it is applied",
     ty: "bool",
+    default: Some("false"),
     shared: true,
     checks: &[],
 };
@@ -258,6 +292,7 @@ pub(crate) static CONFIG_NAME: Input = Input {
     alone: "deployment_config_name",
     about: "CodeDeploy deployment configuration: how traffic is shifted",
     ty: "string",
+    default: Some("\"CodeDeployDefault.ECSAllAtOnce\""),
     shared: false,
     checks: &[Rule {
         holds: |x| format!("can(regex(\"^[a-zA-Z0-9._+=,@-]{{1,100}}$\", {x}))"),
@@ -270,6 +305,7 @@ pub(crate) static REROUTE_WAIT: Input = Input {
     alone: "reroute_wait_minutes",
     about: "Minutes that a deployment waits for somebody to re-route traffic before it stops",
     ty: "number",
+    default: None,
     shared: false,
     checks: &[Rule {
         holds: |x| format!("{x} >= 1 && {x} <= 2880 && floor({x}) == {x}"),
@@ -282,6 +318,7 @@ pub(crate) static TERMINATE_WAIT: Input = Input {
     alone: "terminate_wait_minutes",
     about: "Minutes that the old tasks stay up after traffic was shifted",
     ty: "number",
+    default: None,
     shared: false,
     checks: &[Rule {
         holds: |x| format!("{x} >= 0 && {x} <= 2880 && floor({x}) == {x}"),

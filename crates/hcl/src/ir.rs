@@ -59,12 +59,11 @@ pub(crate) enum Node {
     Input(&'static Input, Box<Node>),
     /// A member of an object.
     Member(Box<Node>, &'static str),
-    /// An attribute of one of a family, by an expression for its key. Made by [`family`](crate::family) only.
+    /// An attribute of one of a family, by an expression for its key. Made by [`overlay`](crate::overlay) only.
     Keyed {
         family: usize,
         attr: &'static str,
         key: Box<Node>,
-        nullable: bool,
     },
 }
 

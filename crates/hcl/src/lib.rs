@@ -25,9 +25,11 @@ mod family;
 mod import;
 mod inputs;
 mod ir;
+mod layout;
 mod lower;
 mod module;
 mod names;
+mod overlay;
 mod readme;
 mod root;
 mod testing;
@@ -39,7 +41,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::{Address, Entry, Problem, Stack};
 
-pub use compare::{Change, MANIFEST, compare, emitted_before, manifest};
+pub use compare::{Change, MANIFEST, compare, emitted_before, manifest, manifest_meanwhile};
 pub use import::{Live, MissingImport};
 pub use names::region_of;
 
@@ -137,18 +139,11 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
     let (outputs, unhung) = wiring::outputs(&families, &places);
     let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(&places)).collect();
     let modules: BTreeSet<&str> = families.iter().map(|family| family.module.as_str()).collect();
-    let mut modules: Vec<module::Module> =
+    let modules: Vec<module::Module> =
         modules.into_iter().map(|name| module::module(name, &families, &places, &outputs, &unhung, &names)).collect();
-    let ready = add_ready(&mut modules, &families, &unhung);
     let plans = root::plan(stack, &families, &uses, options.layout);
-    let parts = root::Parts {
-        modules: &modules,
-        families: &families,
-        uses: &uses,
-        names: &names,
-        backend: &options.backend,
-        ready: &ready,
-    };
+    let parts =
+        root::Parts { modules: &modules, families: &families, uses: &uses, names: &names, backend: &options.backend };
     let mut files: Vec<File> = plans.iter().flat_map(|plan| root::root(plan, &plans, &parts)).collect();
     if let Some(live) = &options.import {
         files.extend(import::files(stack, &instances, &families, &places, &plans, live)?);
@@ -187,29 +182,4 @@ pub fn places(stack: &Stack) -> Result<BTreeMap<Address, String>, EmitError> {
         Some((address.clone(), families.get(*n)?.place(key.as_deref())))
     };
     Ok(stack.iter().filter_map(|(address, entry)| place(address, entry)).collect())
-}
-
-/// Adds the outputs that only carry order, to the modules that others come after; their names by module.
-fn add_ready(
-    modules: &mut [module::Module],
-    families: &[family::Family],
-    unhung: &BTreeSet<(usize, usize)>,
-) -> BTreeMap<String, String> {
-    let mut needed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for family in unhung.iter().filter_map(|(_, on)| families.get(*on)) {
-        needed.entry(&family.module).or_default().insert(family.reference());
-    }
-    let mut names = BTreeMap::new();
-    for module in modules {
-        let Some(on) = needed.get(module.name.as_str()) else { continue };
-        let on: Vec<String> = on.iter().cloned().collect();
-        let block = format!(
-            "\noutput \"ready\" {{\n  description = \"Set when what others come after is there\"\n  value       = true\n\n  depends_on = {}\n}}\n",
-            write::list(&on, 2)
-        );
-        let outputs = module.files.entry("outputs.tf".into()).or_default();
-        *outputs = format!("{outputs}{block}").trim_start().to_owned();
-        names.insert(module.name.clone(), "ready".to_owned());
-    }
-    names
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::family::{Family, Places};
+use crate::layout::condition;
 use crate::names::Names;
 use crate::readme;
 use crate::testing;
 use crate::text::{align, quote};
-use crate::wiring::{Outputs, reaches};
+use crate::wiring::{Outputs, READY, reaches};
 use crate::write::{From, Variable, Writer, about_output};
 
 /// A module, written.
@@ -37,7 +38,8 @@ pub(crate) fn module(
     let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(places)).collect();
     let own: Vec<usize> =
         (0..families.len()).filter(|n| families.get(*n).is_some_and(|family| family.module == name)).collect();
-    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    // Local values and blocks of each file.
+    let mut texts: BTreeMap<String, (Vec<String>, String)> = BTreeMap::new();
     let mut kinds: BTreeSet<&str> = own.iter().filter_map(|n| families.get(*n)).map(|family| family.file).collect();
     let single = kinds.len() == 1;
     if single {
@@ -52,20 +54,28 @@ pub(crate) fn module(
                 writer.block(n, &after)
             })
             .collect();
-        files.insert(format!("{file}.tf"), align(&blocks.join("\n")));
+        let locals = std::mem::take(&mut writer.locals);
+        texts.insert(format!("{file}.tf"), (locals, blocks.join("\n")));
     }
-    if !files.contains_key("main.tf")
-        && let Some((first, text)) = files.pop_first()
+    if !texts.contains_key("main.tf")
+        && let Some((_, text)) = texts.pop_first()
     {
         // Every module has one.
-        files.insert("main.tf".to_owned(), text);
-        drop(first);
+        texts.insert("main.tf".to_owned(), text);
     }
-    if writer.uses_tag_parts {
-        let locals = "locals {\n  # aomidori:parts records by hash what AWS cannot tag: the parts of a resource and the tag keys that are set here.\n  tag_parts = [for key in keys(var.tags) : \"tags=${key}\" if !startswith(key, \"aomidori:\")]\n}\n";
-        let main = files.entry("main.tf".to_owned()).or_default();
-        *main = format!("{locals}\n{main}");
+    if writer.uses_tag_parts
+        && let Some((locals, _)) = texts.get_mut("main.tf")
+    {
+        locals.insert(0, TAG_PARTS.to_owned());
     }
+    let mut files: BTreeMap<String, String> = texts
+        .into_iter()
+        .map(|(path, (locals, blocks))| {
+            let locals =
+                if locals.is_empty() { String::new() } else { format!("locals {{\n{}}}\n\n", locals.join("\n")) };
+            (path, align(&format!("{locals}{blocks}")))
+        })
+        .collect();
     let given: BTreeMap<String, (usize, &'static str)> = outputs
         .iter()
         .filter(|((n, _), _)| own.contains(n))
@@ -73,15 +83,18 @@ pub(crate) fn module(
         .collect();
     files.insert("outputs.tf".to_owned(), outputs_file(&given, families, outputs));
     let variables: Vec<Variable> = sorted(writer.variables.into_values().collect());
-    files.insert("variables.tf".to_owned(), variables_file(&variables, false));
+    files.insert("variables.tf".to_owned(), variables_file(&variables));
     files.insert("versions.tf".to_owned(), VERSIONS.to_owned());
     let resources: Vec<&Family> = own.iter().filter_map(|n| families.get(*n)).collect();
     files.insert("README.md".to_owned(), readme::module(name, &resources, &variables, &given, families));
-    files
-        .insert(format!("tests/{name}.tftest.hcl"), testing::module(&resources, &variables, families, places, outputs));
-    files.retain(|_, text| !text.trim().is_empty());
+    files.insert(format!("tests/{name}.tftest.hcl"), testing::module(&resources, &variables, families, places));
     Module { name: name.to_owned(), files, variables, outputs: given }
 }
+
+/// What marks with parts are made of, as a member of `locals`.
+const TAG_PARTS: &str = "  # aomidori:parts records by hash what AWS cannot tag: the parts of a resource and the tag keys that are set here.
+  tag_parts = [for key in keys(var.tags) : \"tags=${key}\" if !startswith(key, \"aomidori:\")]
+";
 
 /// The `versions.tf` of modules and, with a backend beside it, of roots.
 pub(crate) const VERSIONS: &str = "terraform {
@@ -141,28 +154,12 @@ fn after(
         if target.module == family.module {
             out.push(target.reference());
         } else if unhung.contains(&(n, on)) {
-            let name = format!("{}_ready", target.module);
-            let variable = Variable {
-                name: name.clone(),
-                about: format!("What this module comes after in {}", target.module),
-                ty: "any".to_owned(),
-                value: "null".to_owned(),
-                checks: Vec::new(),
-                from: From::Output(on, READY),
-            };
-            writer.variables.entry(name.clone()).or_insert(variable);
-            let reference = format!("var.{name}");
-            if !out.contains(&reference) {
-                out.push(reference);
-            }
+            out.push(format!("var.{}", writer.given(on, READY, "bool".to_owned(), "true".to_owned())));
         }
     }
     out.sort();
     out
 }
-
-/// The attribute name of an output that only carries order.
-pub(crate) const READY: &str = "ready";
 
 /// Variables in the order in which they are asked for: the root's, then the user's, then other modules'.
 fn sorted(mut variables: Vec<Variable>) -> Vec<Variable> {
@@ -180,20 +177,20 @@ fn sorted(mut variables: Vec<Variable>) -> Vec<Variable> {
 }
 
 /// `variables.tf`.
-pub(crate) fn variables_file(variables: &[Variable], with_values: bool) -> String {
+pub(crate) fn variables_file(variables: &[Variable]) -> String {
     let blocks: Vec<String> = variables
         .iter()
         .map(|variable| {
-            let Variable { name, about, ty, value, checks, from: _ } = variable;
+            let Variable { name, about, ty, value: _, default, checks, from: _ } = variable;
             let ty = ty.replace('\n', "\n  ");
             let mut out = format!("variable \"{name}\" {{\n  description = {}\n  type = {ty}\n", quote(about));
-            if with_values {
-                out.push_str(&format!("  default = {}\n", value.replace('\n', "\n  ")));
+            if let Some(default) = default {
+                out.push_str(&format!("  default = {default}\n"));
             }
             for check in checks {
                 out.push_str(&format!(
                     "\n  validation {{\n    condition = {}\n    error_message = {}\n  }}\n",
-                    check.condition,
+                    condition(&check.condition).replace('\n', "\n    "),
                     quote(&check.message)
                 ));
             }
@@ -208,7 +205,9 @@ fn outputs_file(given: &BTreeMap<String, (usize, &'static str)>, families: &[Fam
     let mut blocks = Vec::new();
     for (name, (n, attr)) in given {
         let Some(family) = families.get(*n) else { continue };
-        let value = if family.keys.is_some() {
+        let value = if *attr == READY {
+            "true".to_owned()
+        } else if family.keys.is_some() {
             format!("{{ for name, {} in {} : name => {}.{attr} }}", family.noun, family.reference(), family.noun)
         } else {
             format!("{}.{attr}", family.reference())
@@ -224,7 +223,7 @@ fn outputs_file(given: &BTreeMap<String, (usize, &'static str)>, families: &[Fam
             on.sort();
             out.push_str(&format!(
                 "\n  # Whoever uses it needs these, and needs them until it is gone.\n  depends_on = {}\n",
-                crate::write::list(&on, 2)
+                crate::layout::list(&on, 2, 13)
             ));
         }
         out.push_str("}\n");

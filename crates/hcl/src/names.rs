@@ -43,18 +43,43 @@ pub fn region_of(stack: &Stack) -> Option<String> {
 
 /// True if `word` stands in `text` as a word.
 pub(crate) fn mentions(text: &str, word: &str) -> bool {
-    place(text, word).is_some()
+    place(text, word, 0).is_some()
 }
 
-fn place(text: &str, word: &str) -> Option<usize> {
+/// Where `word` stands in `text` as a word, from a place on.
+fn place(text: &str, word: &str, from: usize) -> Option<usize> {
     if word.is_empty() {
         return None;
     }
-    text.match_indices(word).map(|(at, _)| at).find(|at| {
+    text.match_indices(word).map(|(at, _)| at).filter(|at| *at >= from).find(|at| {
         let before = text[..*at].chars().next_back();
         let after = text[at + word.len()..].chars().next();
         !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
     })
+}
+
+/// The text in pieces: literals, and variables in place of name and region.
+fn pieces<'t>(text: &'t str, name: &str, region: Option<&str>) -> Vec<Result<&'t str, &'static str>> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while let Some((at, length, variable)) = [
+        place(text, name, start).map(|at| (at, name.len(), "name")),
+        region.and_then(|region| place(text, region, start).map(|at| (at, region.len(), "region"))),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
+    {
+        if at > start {
+            pieces.push(Ok(&text[start..at]));
+        }
+        pieces.push(Err(variable));
+        start = at + length;
+    }
+    if start < text.len() || pieces.is_empty() {
+        pieces.push(Ok(&text[start..]));
+    }
+    pieces
 }
 
 impl Names {
@@ -64,9 +89,10 @@ impl Names {
         let (_, most) = StackName::RULE.length;
         for instance in instances.values() {
             for (text, longest) in names(instance) {
-                if mentions(text, name) {
-                    let rest = text.chars().count() - name.chars().count();
-                    let limit = longest.saturating_sub(rest).min(most);
+                let times = pieces(text, name, None).iter().filter(|piece| piece.is_err()).count();
+                if times > 0 {
+                    let rest = text.chars().count() - times * name.chars().count();
+                    let limit = (longest.saturating_sub(rest) / times).min(most);
                     for module in [module_name(instance.id.address.group()), String::new()] {
                         let known = limits.entry(module).or_insert(most);
                         *known = (*known).min(limit);
@@ -85,27 +111,12 @@ impl Names {
 
     /// The text in pieces: literals, and variables in place of name and region.
     pub(crate) fn pieces<'t>(&self, text: &'t str) -> Vec<Result<&'t str, &'static str>> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        loop {
-            let name = place(rest, &self.stack).map(|at| (at, self.stack.len(), "name"));
-            let region =
-                self.region.as_deref().and_then(|region| place(rest, region).map(|at| (at, region.len(), "region")));
-            let Some((at, length, variable)) = [name, region].into_iter().flatten().min() else { break };
-            if at > 0 {
-                pieces.push(Ok(&rest[..at]));
-            }
-            pieces.push(Err(variable));
-            rest = &rest[at + length..];
-        }
-        if !rest.is_empty() || pieces.is_empty() {
-            pieces.push(Ok(rest));
-        }
-        pieces
+        pieces(text, &self.stack, self.region.as_deref())
     }
 
     /// The variable `name`, `region` or `tags` of a module (`""` is a root).
     pub(crate) fn variable(&self, name: &str, module: &str) -> Variable {
+        let mut default = None;
         let (about, ty, value, checks) = match name {
             "name" => {
                 let (_, most) = StackName::RULE.length;
@@ -136,6 +147,7 @@ impl Names {
                 }],
             ),
             _ => {
+                default = Some("{}");
                 let rows: Vec<String> =
                     self.tags.iter().map(|(name, value)| format!("  {} = {}\n", key(name), quote(value))).collect();
                 let value = if rows.is_empty() { "{}".to_owned() } else { format!("{{\n{}}}", rows.concat()) };
@@ -156,7 +168,8 @@ impl Names {
                 (about, "map(string)", value, checks)
             }
         };
-        Variable { name: name.to_owned(), about: about.to_owned(), ty: ty.to_owned(), value, checks, from: From::Root }
+        let (name, about, ty) = (name.to_owned(), about.to_owned(), ty.to_owned());
+        Variable { name, about, ty, value, default, checks, from: From::Root }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::family::Family;
-use crate::write::{Variable, about_output, upper_first};
+use crate::layout::upper_first;
+use crate::write::{Variable, about_output};
 
 /// A module's README.
 pub(crate) fn module(
@@ -19,7 +20,7 @@ pub(crate) fn module(
     for family in resources {
         let count = match &family.keys {
             Some(keys) => {
-                format!("{}: {}", keys.len(), keys.iter().map(|key| cell(key)).collect::<Vec<_>>().join(", "))
+                format!("{}: {}", keys.len(), keys.iter().map(|key| code(key)).collect::<Vec<_>>().join(", "))
             }
             None if family.data => "reads".to_owned(),
             None => "1".to_owned(),
@@ -43,8 +44,12 @@ pub(crate) fn inputs(out: &mut String, variables: &[Variable], defaults: bool) {
     }
     out.push_str("\n## Inputs\n\n| name | description | type |\n|---|---|---|\n");
     for variable in variables {
-        let ty = variable.ty.split_whitespace().collect::<Vec<_>>().join(" ");
-        out.push_str(&format!("| `{}` | {} | `{ty}` |\n", variable.name, cell(&variable.about)));
+        out.push_str(&format!(
+            "| `{}` | {} | {} |\n",
+            variable.name,
+            cell(&variable.about),
+            code(&one_line(&variable.ty))
+        ));
     }
     if defaults {
         out.push_str("\n`terraform.tfvars` holds the values of this environment.\n");
@@ -62,7 +67,51 @@ pub(crate) fn results(out: &mut String, rows: &[(String, String)]) {
     }
 }
 
+/// A type on one line: what ends a line inside braces gets a comma.
+fn one_line(ty: &str) -> String {
+    let mut out = String::new();
+    for line in ty.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")) {
+        match out.chars().next_back() {
+            None => {}
+            Some('{') => out.push(' '),
+            Some(_) if line.starts_with('}') => out.push(' '),
+            Some(_) => out.push_str(", "),
+        }
+        out.push_str(&line);
+    }
+    out
+}
+
 /// A text inside a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+/// A text inside a table as it is, whatever is in it: nothing of it is markup.
+fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{}{space}{fence}", cell(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_in_a_text_stays_in_its_cell() {
+        assert_eq!(code("a_b*"), "`a_b*`");
+        assert_eq!(code("a|b\n# c"), "`a\\|b # c`");
+        assert_eq!(code("``x`"), "``` ``x` ```");
+    }
+
+    #[test]
+    fn types_are_written_on_one_line() {
+        assert_eq!(
+            one_line("map(object({\n  a   = string\n  bcd = number\n}))"),
+            "map(object({ a = string, bcd = number }))"
+        );
+        assert_eq!(one_line("map(string)"), "map(string)");
+    }
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aomidori_model::{KindName, Stack};
 
 use crate::family::{Family, module_name};
-use crate::module::{Module, READY, VERSIONS, variables_file};
+use crate::layout::{spread, unique};
+use crate::module::{Module, VERSIONS, variables_file};
 use crate::names::Names;
 use crate::readme;
-use crate::text::{align, key, quote, snake};
+use crate::text::{align, quote, snake};
 use crate::write::{From, Variable, about_output};
 use crate::{Backend, File, Layout};
 
@@ -30,8 +31,7 @@ pub(crate) fn plan(stack: &Stack, families: &[Family], uses: &[BTreeSet<usize>],
     if layout == Layout::Single {
         return vec![Plan { folder: String::new(), name: String::new(), modules: all }];
     }
-    let environment = stack.tags.get("Environment").map_or(stack.name().as_str(), String::as_str);
-    let environment = snake(environment).trim_start_matches('_').to_owned();
+    let environment = environment(stack);
     // Modules by the modules that they use.
     let mut needs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (n, family) in families.iter().enumerate() {
@@ -73,6 +73,18 @@ pub(crate) fn plan(stack: &Stack, families: &[Family], uses: &[BTreeSet<usize>],
     plans
 }
 
+/// The folder of an environment, which is a name of Terraform's as well.
+fn environment(stack: &Stack) -> String {
+    let named = stack.tags.get("Environment").filter(|text| text.chars().any(|c| c.is_ascii_alphanumeric()));
+    let name = snake(named.map_or(stack.name().as_str(), String::as_str)).trim_matches('_').to_owned();
+    // Two folders have names already; and a name starts with a letter.
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) && !matches!(name.as_str(), "across" | "modules") {
+        name
+    } else {
+        format!("environment_{name}")
+    }
+}
+
 /// Everything that roots are made of.
 pub(crate) struct Parts<'a> {
     pub(crate) modules: &'a [Module],
@@ -80,7 +92,6 @@ pub(crate) struct Parts<'a> {
     pub(crate) uses: &'a [BTreeSet<usize>],
     pub(crate) names: &'a Names,
     pub(crate) backend: &'a Backend,
-    pub(crate) ready: &'a BTreeMap<String, String>,
 }
 
 /// The files of a root.
@@ -88,18 +99,26 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
     let up = "../".repeat(if plan.folder.is_empty() { 0 } else { plan.folder.split('/').count() });
     let up = if up.is_empty() { "./".to_owned() } else { up };
     let called: Vec<&Module> = order(parts).into_iter().filter(|module| plan.modules.contains(&module.name)).collect();
-    let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
+    let mut variables: BTreeMap<String, Variable> =
+        ["name", "region", "tags"].map(|name| (name.to_owned(), parts.names.variable(name, ""))).into();
     let mut renamed: BTreeMap<(String, String), String> = BTreeMap::new();
     for module in &called {
         for variable in module.variables.iter().filter(|variable| variable.from == From::User) {
-            let known = variables.get(&variable.name);
-            let same = known.is_none_or(|known| known.ty == variable.ty && known.value == variable.value);
-            let name = if same { variable.name.clone() } else { format!("{}_{}", module.name, variable.name) };
+            // One for all that mean the same.
+            let free = |name: &str| {
+                variables.get(name).is_none_or(|known| known.ty == variable.ty && known.value == variable.value)
+            };
+            let name = if free(&variable.name) {
+                variable.name.clone()
+            } else {
+                unique(&format!("{}_{}", module.name, variable.name), free)
+            };
             renamed.insert((module.name.clone(), variable.name.clone()), name.clone());
             variables.entry(name.clone()).or_insert(Variable { name, checks: Vec::new(), ..variable.clone() });
         }
     }
-    let mut all: Vec<Variable> = ["name", "region", "tags"].map(|name| parts.names.variable(name, "")).into();
+    let mut all: Vec<Variable> =
+        ["name", "region", "tags"].into_iter().filter_map(|name| variables.remove(name)).collect();
     all.extend(variables.into_values());
     let mut remote: BTreeSet<String> = BTreeSet::new();
     let calls: Vec<String> =
@@ -116,10 +135,10 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
         // `use_lockfile` is of 1.11.
         versions = versions.replace(">= 1.9", ">= 1.11");
     }
-    let (outputs, rows) = outputs(plan, plans, parts, &called);
+    let (outputs, rows) = outputs(plan, parts, &called);
     let mut files = vec![
         ("main.tf", align(&main)),
-        ("variables.tf", variables_file(&all, false)),
+        ("variables.tf", variables_file(&all)),
         ("outputs.tf", outputs),
         ("versions.tf", versions),
         ("terraform.tfvars", values(&all)),
@@ -137,7 +156,6 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
         ));
     }
     let at = |name: &str| if plan.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", plan.folder) };
-    files.retain(|(_, text)| !text.trim().is_empty());
     files.into_iter().map(|(name, text)| File { path: at(name), text }).collect()
 }
 
@@ -165,14 +183,21 @@ fn order<'a>(parts: &Parts<'a>) -> Vec<&'a Module> {
     let mut left: Vec<&Module> = parts.modules.iter().collect();
     let mut out: Vec<&Module> = Vec::new();
     while !left.is_empty() {
-        // The one with the fewest references into what is left; the name decides among equals.
+        // The one with the fewest references into what is left; of equals the one that most others need, then the name.
         let missing = |module: &Module| {
             let needs = needs.get(module.name.as_str());
             left.iter().filter_map(|other| needs.and_then(|needs| needs.get(other.name.as_str()))).sum::<usize>()
         };
-        let Some(best) =
-            (0..left.len()).min_by_key(|n| left.get(*n).map(|module| (missing(module), module.name.clone())))
-        else {
+        let needed = |module: &Module| {
+            left.iter()
+                .filter(|other| {
+                    needs.get(other.name.as_str()).is_some_and(|needs| needs.contains_key(module.name.as_str()))
+                })
+                .count()
+        };
+        let Some(best) = (0..left.len()).min_by_key(|n| {
+            left.get(*n).map(|module| (missing(module), std::cmp::Reverse(needed(module)), module.name.clone()))
+        }) else {
             break;
         };
         out.push(left.remove(best));
@@ -201,19 +226,15 @@ fn call(
             }
             From::Output(n, attr) => {
                 let Some(family) = parts.families.get(*n) else { continue };
-                let output = if *attr == READY {
-                    parts.ready.get(&family.module).cloned().unwrap_or_default()
-                } else {
-                    output_of(parts, *n, attr)
-                };
                 if plan.modules.contains(&family.module) {
-                    (2, format!("module.{}.{output}", family.module))
+                    (2, format!("module.{}.{}", family.module, output_of(parts, *n, attr)))
                 } else {
-                    let owner = plans.iter().find(|other| other.modules.contains(&family.module));
-                    let owner = owner.map(|owner| owner.name.clone()).unwrap_or_default();
-                    remote.insert(owner.clone());
-                    let name = exported(parts, plans, &family.module, &output);
-                    (2, format!("data.terraform_remote_state.{owner}.outputs.{name}"))
+                    let Some(owner) = plans.iter().find(|other| other.modules.contains(&family.module)) else {
+                        continue;
+                    };
+                    remote.insert(owner.name.clone());
+                    let name = exported(owner, parts).remove(&(*n, attr)).unwrap_or_default();
+                    (2, format!("data.terraform_remote_state.{}.outputs.{name}", owner.name))
                 }
             }
         };
@@ -232,19 +253,32 @@ fn output_of(parts: &Parts<'_>, n: usize, attr: &str) -> String {
     found.map(|(name, _)| name.clone()).unwrap_or_default()
 }
 
-/// The name of a module's output as an output of its root.
-fn exported(parts: &Parts<'_>, plans: &[Plan], module: &str, output: &str) -> String {
-    let together = plans.iter().find(|plan| plan.modules.contains(module));
-    let clashes = parts.modules.iter().any(|other| {
-        other.name != module
-            && other.outputs.contains_key(output)
-            && together.is_some_and(|plan| plan.modules.contains(&other.name))
-    });
-    if clashes { format!("{module}_{output}") } else { output.to_owned() }
+/// The names of modules' outputs as outputs of their root: their own, with the module's before it where two are alike.
+fn exported<'a>(plan: &Plan, parts: &Parts<'a>) -> BTreeMap<(usize, &'a str), String> {
+    let modules = || parts.modules.iter().filter(|module| plan.modules.contains(&module.name));
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in modules().flat_map(|module| module.outputs.keys()) {
+        *times.entry(name).or_default() += 1;
+    }
+    let mut taken: BTreeSet<String> =
+        times.iter().filter(|(_, times)| **times == 1).map(|(name, _)| (*name).to_owned()).collect();
+    let mut names = BTreeMap::new();
+    for module in modules() {
+        for (name, place) in &module.outputs {
+            let name = if times.get(name.as_str()) == Some(&1) {
+                name.clone()
+            } else {
+                unique(&format!("{}_{name}", module.name), |name| !taken.contains(name))
+            };
+            taken.insert(name.clone());
+            names.insert(*place, name);
+        }
+    }
+    names
 }
 
 /// Outputs of a root: what a person wants to know, and what other roots take.
-fn outputs(plan: &Plan, plans: &[Plan], parts: &Parts<'_>, called: &[&Module]) -> (String, Vec<(String, String)>) {
+fn outputs(plan: &Plan, parts: &Parts<'_>, called: &[&Module]) -> (String, Vec<(String, String)>) {
     let mut wanted: BTreeMap<String, (String, String)> = BTreeMap::new();
     let taken: BTreeSet<(usize, &str)> = parts
         .modules
@@ -256,6 +290,7 @@ fn outputs(plan: &Plan, plans: &[Plan], parts: &Parts<'_>, called: &[&Module]) -
             From::User | From::Root => None,
         })
         .collect();
+    let names = exported(plan, parts);
     for module in called {
         for (name, (n, attr)) in &module.outputs {
             let Some(family) = parts.families.get(*n) else { continue };
@@ -269,10 +304,8 @@ fn outputs(plan: &Plan, plans: &[Plan], parts: &Parts<'_>, called: &[&Module]) -
             );
             if shown || taken.contains(&(*n, attr)) {
                 let about = about_output(family, attr);
-                wanted.insert(
-                    exported(parts, plans, &module.name, name),
-                    (about, format!("module.{}.{name}", module.name)),
-                );
+                let exported = names.get(&(*n, *attr)).unwrap_or(name);
+                wanted.insert(exported.clone(), (about, format!("module.{}.{name}", module.name)));
             }
         }
     }
@@ -324,11 +357,12 @@ fn remote_state(other: &Plan, plan: &Plan, backend: &Backend) -> String {
 fn values(variables: &[Variable]) -> String {
     let mut out = String::new();
     for variable in variables {
-        if variable.value.contains('\n') && !out.is_empty() && !out.ends_with("\n\n") {
+        let value = spread(&variable.value, 0, variable.name.len() + 3);
+        if value.contains('\n') && !out.is_empty() && !out.ends_with("\n\n") {
             out.push('\n');
         }
-        out.push_str(&format!("{} = {}\n", key(&variable.name), variable.value));
-        if variable.value.contains('\n') {
+        out.push_str(&format!("{} = {value}\n", variable.name));
+        if value.contains('\n') {
             out.push('\n');
         }
     }

@@ -2,35 +2,24 @@
 
 use crate::family::{Family, Places};
 use crate::ir::{Item, Node};
+use crate::layout::{each, list, spread};
 use crate::text::{align, quote};
-use crate::wiring::Outputs;
-use crate::write::Variable;
+use crate::write::{From, Variable};
 
 /// Tests of a module, in plan mode on a mocked provider.
-pub(crate) fn module(
-    resources: &[&Family],
-    variables: &[Variable],
-    families: &[Family],
-    places: &Places,
-    outputs: &Outputs,
-) -> String {
+pub(crate) fn module(resources: &[&Family], variables: &[Variable], families: &[Family], places: &Places) -> String {
     let mut out = String::from("mock_provider \"aws\" {\n");
     if resources.iter().any(|family| family.tf == "aws_iam_policy_document") {
         out.push_str("  mock_data \"aws_iam_policy_document\" {\n    defaults = {\n      json = \"{\\\"Version\\\":\\\"2012-10-17\\\",\\\"Statement\\\":[]}\"\n    }\n  }\n");
     }
     out.push_str("}\n\nvariables {\n");
     for variable in variables {
-        // Values are written as they stand at the left margin, or already two deep.
-        let value = if variable.value.ends_with("\n  }") {
-            variable.value.clone()
-        } else {
-            variable.value.replace('\n', "\n  ")
-        };
+        let value = spread(&variable.value, 0, variable.name.len() + 5).replace('\n', "\n  ");
         out.push_str(&format!("  {} = {value}\n", variable.name));
     }
     out.push_str("}\n\nrun \"wiring\" {\n  command = plan\n");
     for family in resources.iter().filter(|family| !family.data) {
-        for (condition, message) in assertions(family, families, places, outputs) {
+        for (condition, message) in assertions(family, variables, families, places) {
             out.push_str(&format!(
                 "\n  assert {{\n    condition = {condition}\n    error_message = {}\n  }}\n",
                 quote(&message)
@@ -43,7 +32,7 @@ pub(crate) fn module(
         for (n, check) in variable.checks.iter().enumerate() {
             let Some(bad) = &check.bad else { continue };
             let number = if several { format!("_{}", n + 1) } else { String::new() };
-            let bad = bad.replace('\n', "\n  ");
+            let bad = bad.replace('\n', "\n    ");
             out.push_str(&format!(
                 "\nrun \"refuses_{}{number}\" {{\n  command = plan\n\n  variables {{\n    {} = {bad}\n  }}\n\n  expect_failures = [var.{}]\n}}\n",
                 variable.name, variable.name, variable.name
@@ -54,7 +43,7 @@ pub(crate) fn module(
 }
 
 /// What must hold of a family as planned: its marks, and that it takes what other modules give.
-fn assertions(family: &Family, families: &[Family], places: &Places, outputs: &Outputs) -> Vec<(String, String)> {
+fn assertions(family: &Family, variables: &[Variable], families: &[Family], places: &Places) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let reference = family.reference();
     let tagged = family.body.iter().any(|item| matches!(item, Item::Attr("tags", _)));
@@ -63,8 +52,8 @@ fn assertions(family: &Family, families: &[Family], places: &Places, outputs: &O
         let condition = match &family.keys {
             None => format!("{reference}.tags[\"aomidori:address\"] == {}", addresses.concat()),
             Some(_) => {
-                let wanted = crate::write::list(&addresses, 4);
-                format!("toset([for it in values({reference}) : it.tags[\"aomidori:address\"]]) == toset({wanted})")
+                let found = format!("toset([for it in values({reference}) : it.tags[\"aomidori:address\"]])");
+                format!("{found} == toset({})", list(&addresses, 4, found.len() + 28))
             }
         };
         found.push((condition, format!("{reference} has another address than in the stack.")));
@@ -74,13 +63,16 @@ fn assertions(family: &Family, families: &[Family], places: &Places, outputs: &O
             && let Some((to, None)) = places.get(id)
             && let Some(target) = families.get(*to)
             && target.module != family.module
-            && let Some(output) = outputs.get(&(*to, *attr))
+            && let Some(given) = variables.iter().find(|variable| variable.from == From::Output(*to, attr))
         {
             let condition = match &family.keys {
-                None => format!("{reference}.{name} == var.{}", output.name),
-                Some(_) => format!("alltrue([for it in values({reference}) : it.{name} == var.{}])", output.name),
+                None => format!("{reference}.{name} == var.{}", given.name),
+                Some(_) => {
+                    let holds = format!("it.{name} == var.{}", given.name);
+                    each(&format!("values({reference})"), &holds).replace('\n', "\n    ")
+                }
             };
-            found.push((condition, format!("{reference} does not take {}.", output.name)));
+            found.push((condition, format!("{reference} does not take {}.", given.name)));
         }
     }
     found

@@ -44,10 +44,11 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// An identifier made of any text: `private-a` is `private_a`.
+/// An identifier made of any text, in snake case: `private-a` is `private_a`. One that begins with a digit gets a `_`
+/// before it.
 pub(crate) fn snake(text: &str) -> String {
-    let name: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_");
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("_{name}") }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::family::{Family, Places};
 use crate::ir::{Item, Node};
+use crate::layout::unique;
 
 /// An output of a module: an attribute of one of its families.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,9 @@ pub(crate) struct Output {
 
 /// All outputs, by family and attribute.
 pub(crate) type Outputs = BTreeMap<(usize, &'static str), Output>;
+
+/// The attribute of an output that only carries order.
+pub(crate) const READY: &str = "ready";
 
 /// What a person looks for after `apply`, whether or not another module takes it.
 const WORTH_KNOWING: &[(&str, &str)] = &[
@@ -35,7 +39,8 @@ const WORTH_KNOWING: &[(&str, &str)] = &[
 /// The outputs that modules need of each other, and those that a person wants.
 ///
 /// What a family comes after in another module, without referring to it, hangs on an output that it takes from there
-/// (`depends_on` of the output). What finds no such output is returned: pairs of family and what it comes after.
+/// (`depends_on` of the output). What finds no such output has one that only carries order, and is returned: pairs of
+/// family and what it comes after.
 pub(crate) fn outputs(families: &[Family], places: &Places) -> (Outputs, BTreeSet<(usize, usize)>) {
     let mut outputs = Outputs::new();
     let mut taken_by: BTreeMap<(usize, &'static str), BTreeSet<usize>> = BTreeMap::new();
@@ -52,13 +57,17 @@ pub(crate) fn outputs(families: &[Family], places: &Places) -> (Outputs, BTreeSe
             }
         }
     }
-    let mut names: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let unhung = hang_order(families, places, &mut outputs, &taken_by);
+    // The rest of the order has outputs of its own.
+    for (_, on) in &unhung {
+        outputs.insert((*on, READY), Output { name: String::new(), depends: BTreeSet::from([*on]), taken: true });
+    }
+    let mut names: BTreeSet<(&str, String)> = BTreeSet::new();
     for ((n, attr), output) in &mut outputs {
         let Some(family) = families.get(*n) else { continue };
-        let name = output_name(family, attr);
-        let count = names.entry((family.module.clone(), name.clone())).or_default();
-        *count += 1;
-        output.name = if *count == 1 { name } else { format!("{name}_{count}") };
+        let module = family.module.as_str();
+        output.name = unique(&output_name(family, attr), |name| !names.contains(&(module, name.to_owned())));
+        names.insert((module, output.name.clone()));
     }
     // Two modules may give a third one the same name.
     let mut owners: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -73,10 +82,11 @@ pub(crate) fn outputs(families: &[Family], places: &Places) -> (Outputs, BTreeSe
             && shared
             && !output.name.starts_with(&format!("{}_", family.module))
         {
-            output.name = format!("{}_{}", family.module, output.name);
+            let (module, wanted) = (family.module.as_str(), format!("{}_{}", family.module, output.name));
+            output.name = unique(&wanted, |name| !names.contains(&(module, name.to_owned())));
+            names.insert((module, output.name.clone()));
         }
     }
-    let unhung = hang_order(families, places, &mut outputs, &taken_by);
     (outputs, unhung)
 }
 
@@ -99,6 +109,9 @@ fn references(family: &Family, places: &Places) -> BTreeSet<(usize, &'static str
 
 fn output_name(family: &Family, attr: &str) -> String {
     let title = family.title();
+    if attr == READY {
+        return format!("{title}_ready");
+    }
     let attr = attr.strip_prefix(&format!("{}_", family.noun)).unwrap_or(attr);
     let several = if family.keys.is_some() { "s" } else { "" };
     format!("{title}_{attr}{several}")

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::family::{Column, Family, Places};
 use crate::inputs::Input;
 use crate::ir::{Item, Node};
+use crate::layout::{Ids, WIDE, lines, list, lower_first, of_all, plural, rows_text, unique, upper_first};
 use crate::names::Names;
 use crate::text::{escape, key, quote};
-use crate::wiring::Outputs;
+use crate::wiring::{Outputs, READY};
 
 /// A variable of a module.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub(crate) struct Variable {
     pub(crate) ty: String,
     /// What this stack has, as HCL; for what comes from another module, something that looks like it.
     pub(crate) value: String,
+    /// What holds if nothing is said, as HCL.
+    pub(crate) default: Option<&'static str>,
     pub(crate) checks: Vec<Limit>,
     pub(crate) from: From,
 }
@@ -49,12 +52,14 @@ pub(crate) struct Writer<'a> {
     pub(crate) module: &'a str,
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) uses_tag_parts: bool,
+    /// The tables of the file that is being written, as members of `locals`.
+    pub(crate) locals: Vec<String>,
     family: usize,
     /// Which column of which family a variable with a value for each member is.
-    maps: BTreeMap<String, (usize, String)>,
+    maps: BTreeMap<(usize, String), String>,
+    /// Names of local values of the module.
+    local_names: BTreeSet<String>,
 }
-
-const WIDE: usize = 110;
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(
@@ -64,17 +69,27 @@ impl<'a> Writer<'a> {
         names: &'a Names,
         module: &'a str,
     ) -> Writer<'a> {
-        let variables = BTreeMap::new();
-        let maps = BTreeMap::new();
-        Writer { families, places, outputs, names, module, variables, uses_tag_parts: false, family: 0, maps }
+        Writer {
+            families,
+            places,
+            outputs,
+            names,
+            module,
+            variables: BTreeMap::new(),
+            uses_tag_parts: false,
+            locals: Vec::new(),
+            family: 0,
+            maps: BTreeMap::new(),
+            local_names: BTreeSet::from(["tag_parts".to_owned()]),
+        }
     }
 
-    /// The block of a family, with the table that it needs.
+    /// The block of a family; the table that it needs goes to the file's local values.
     pub(crate) fn block(&mut self, n: usize, after: &[String]) -> String {
         self.family = n;
         let Some(family) = self.families.get(n) else { return String::new() };
         let mut out = String::new();
-        let each = self.each(family, &mut out);
+        let each = self.each(family);
         if !family.why.is_empty() {
             out.push_str(&format!("# {}\n", family.why));
         }
@@ -86,12 +101,12 @@ impl<'a> Writer<'a> {
         self.items(&family.body, 2, &mut out);
         if !after.is_empty() {
             out.push_str("\n  depends_on = ");
-            out.push_str(&list(after, 2));
+            out.push_str(&list(after, 2, 13));
             out.push('\n');
         }
         if !family.ignore.fields.is_empty() {
             let fields: Vec<String> = family.ignore.fields.iter().map(ToString::to_string).collect();
-            let ignored = list(&fields, 4);
+            let ignored = list(&fields, 4, 17);
             out.push_str(&format!(
                 "\n  lifecycle {{\n    # {}\n    ignore_changes = {ignored}\n  }}\n",
                 family.ignore.reason
@@ -105,6 +120,12 @@ impl<'a> Writer<'a> {
         let pad = " ".repeat(indent);
         let mut gap = false;
         let mut first = true;
+        // Neighbours are lined up by the longest name.
+        let names = items.iter().filter_map(|item| match item {
+            Item::Attr(name, node) if *node != Node::Null => Some(name.len()),
+            _ => None,
+        });
+        let lead = names.max().unwrap_or_default() + 3;
         for item in items {
             match item {
                 Item::Gap => gap = true,
@@ -113,7 +134,7 @@ impl<'a> Writer<'a> {
                     if std::mem::take(&mut gap) && !first {
                         out.push('\n');
                     }
-                    let value = self.expr(node, indent);
+                    let value = self.expr(node, indent, lead);
                     out.push_str(&format!("{pad}{name} = {value}\n"));
                     first = false;
                 }
@@ -131,19 +152,20 @@ impl<'a> Writer<'a> {
     }
 
     /// What `for_each` goes over. A table of literals that a user may choose is a variable, else it is a local value.
-    fn each(&mut self, family: &Family, before: &mut String) -> Option<String> {
+    fn each(&mut self, family: &Family) -> Option<String> {
         let keys = family.keys.as_ref()?;
         if family.columns.is_empty() {
             if let Some(leader) = self.leader(family) {
                 return Some(leader);
             }
             let quoted: Vec<String> = keys.iter().map(|key| quote(key)).collect();
-            return Some(format!("toset({})", list(&quoted, 2)));
+            return Some(format!("toset({})", list(&quoted, 2, 17)));
         }
         if self.is_variable(family) {
             return Some(format!("var.{}", self.table_variable(family, keys)));
         }
-        let name = self.table_name(family);
+        let name = unique(&plural(&self.table_title(family)), |name| !self.local_names.contains(name));
+        self.local_names.insert(name.clone());
         let single = family.columns.len() == 1;
         let mut rows = Vec::new();
         for (n, row) in keys.iter().enumerate() {
@@ -160,15 +182,16 @@ impl<'a> Writer<'a> {
                 };
                 cells.push((column.name.clone(), text));
             }
-            rows.push(format!("    {} = {}\n", key(row), row_text(&cells, single)));
+            rows.push((row.clone(), cells));
         }
-        before.push_str(&format!("locals {{\n  {name} = {{\n{}  }}\n}}\n\n", rows.concat()));
+        self.locals.push(format!("  {name} = {{\n{}  }}\n", rows_text(&rows, single, 4)));
         Some(format!("local.{name}"))
     }
 
     /// True if the family's table is a variable.
     fn is_variable(&self, family: &Family) -> bool {
-        family.columns.iter().any(|column| column.input.is_some())
+        // What is nobody's choice, such as an address, is no part of one.
+        family.columns.iter().all(|column| column.input.is_some())
             && family.columns.iter().flat_map(|column| &column.cells).all(|cell| self.is_plain(cell))
     }
 
@@ -176,7 +199,7 @@ impl<'a> Writer<'a> {
     fn leader(&self, family: &Family) -> Option<String> {
         let mut followed: Vec<&Family> = Vec::new();
         Item::walk(&family.body, &mut |node| {
-            if let Node::Keyed { family: to, key, nullable: false, .. } = node
+            if let Node::Keyed { family: to, key, .. } = node
                 && **key == Node::Code("each.key".into())
                 && let Some(other) = self.families.get(*to)
                 && other.module == self.module
@@ -190,9 +213,8 @@ impl<'a> Writer<'a> {
         own.or(followed.first()).map(|other| other.reference())
     }
 
-    fn table_name(&self, family: &Family) -> String {
-        let title = if family.name == "this" { family.noun.to_owned() } else { family.title() };
-        plural(&title)
+    fn table_title(&self, family: &Family) -> String {
+        if family.name == "this" { family.noun.to_owned() } else { family.title() }
     }
 
     /// True if the node can be a value of a variable: nothing in it needs the rest of the module.
@@ -211,8 +233,9 @@ impl<'a> Writer<'a> {
         let name = match (single, family.columns.first().and_then(|column| column.input)) {
             (true, Some(input)) if family.name == "this" => plural(input.alone),
             (true, Some(input)) => plural(&format!("{}_{}", family.name, input.name)),
-            _ => self.table_name(family),
+            _ => plural(&self.table_title(family)),
         };
+        let name = unique(&name, |name| !self.variables.contains_key(name));
         let mut fields = Vec::new();
         let mut checks = Vec::new();
         for column in &family.columns {
@@ -226,37 +249,32 @@ impl<'a> Writer<'a> {
                 let holds = (check.holds)(&cell);
                 let holds = if optional { format!("{cell} == null || ({holds})") } else { holds };
                 checks.push(Limit {
-                    condition: format!("alltrue([for it in values(var.{name}) : {holds}])"),
+                    condition: of_all(&name, &holds),
                     message: check.message.to_owned(),
-                    bad: Some(self.table_value(family, keys, Some((&column.name, check.bad)), 2)),
+                    bad: Some(self.table_value(family, keys, Some((&column.name, check.bad)))),
                 });
             }
         }
         let about = {
             let of = family.columns.iter().filter_map(|column| column.input).map(|input| lower_first(input.about));
             let of: Vec<String> = of.collect();
-            let (owner, by) = if family.name == "this" {
-                (plural(&family.noun.replace('_', " ")), "")
-            } else {
-                (plural(&family.title().replace('_', " ")), "")
-            };
-            format!("{}, by name: {}{by}", upper_first(&owner), of.join("; "))
+            format!("{}, by name: {}", upper_first(&plural(&family.about())), of.join("; "))
         };
         let ty = if single {
             format!("map({})", fields.first().map(|(_, ty)| ty.clone()).unwrap_or_default())
         } else {
-            let fields: Vec<String> = fields.into_iter().map(|(name, ty)| format!("  {name} = {ty}\n")).collect();
+            let fields: Vec<String> =
+                fields.into_iter().map(|(name, ty)| format!("  {name} = {}\n", ty.replace('\n', "\n  "))).collect();
             format!("map(object({{\n{}}}))", fields.concat())
         };
-        let value = self.table_value(family, keys, None, 0);
-        self.declare(Variable { name, about, ty, value, checks, from: From::User })
+        let value = self.table_value(family, keys, None);
+        self.declare(Variable { name, about, ty, value, default: None, checks, from: From::User })
     }
 
     /// The table as HCL; with one cell of the first row made bad, if asked for.
-    fn table_value(&mut self, family: &Family, keys: &[String], bad: Option<(&str, &str)>, indent: usize) -> String {
+    fn table_value(&mut self, family: &Family, keys: &[String], bad: Option<(&str, &str)>) -> String {
         let single = family.columns.len() == 1;
-        let pad = " ".repeat(indent);
-        let mut out = "{\n".to_owned();
+        let mut rows = Vec::new();
         for (n, row) in keys.iter().enumerate() {
             let mut cells = Vec::new();
             for column in &family.columns {
@@ -267,54 +285,51 @@ impl<'a> Writer<'a> {
                 };
                 cells.push((column.name.clone(), text));
             }
-            out.push_str(&format!("{pad}  {} = {}\n", key(row), row_text(&cells, single)));
+            rows.push((row.clone(), cells));
         }
-        out.push_str(&format!("{pad}}}"));
-        out
+        format!("{{\n{}}}", rows_text(&rows, single, 2))
     }
 
     /// A map with one value for each row that has one.
     fn map_variable(&mut self, family: &Family, keys: &[String], column: &Column, input: &'static Input) -> String {
-        let mut name = plural(&if family.name == "this" || family.columns.len() == 1 {
+        let own = (self.family, column.name.clone());
+        if let Some(known) = self.maps.get(&own) {
+            return known.clone();
+        }
+        let wanted = plural(&if family.name == "this" || family.columns.len() == 1 {
             input.alone.to_owned()
         } else {
             format!("{}_{}", family.name, input.name)
         });
         // Another family may have a table of that name, with other rows.
-        let own = (self.family, column.name.clone());
-        if self.maps.get(&name).is_some_and(|other| *other != own) {
-            name = plural(&format!("{}_{}", family.title(), input.name));
-        }
-        if self.maps.get(&name) == Some(&own) && self.variables.contains_key(&name) {
-            return name;
-        }
-        self.maps.insert(name.clone(), own);
-        let value = |bad: Option<&str>, indent: usize, writer: &mut Writer<'_>| {
-            let pad = " ".repeat(indent);
-            let mut out = "{\n".to_owned();
+        let free = |name: &str| !self.variables.contains_key(name);
+        let name =
+            if free(&wanted) { wanted } else { unique(&plural(&format!("{}_{}", family.title(), input.name)), free) };
+        self.maps.insert(own, name.clone());
+        let value = |bad: Option<&str>, writer: &mut Writer<'_>| {
+            let mut rows = Vec::new();
             let mut bad = bad;
             for (row, cell) in keys.iter().zip(&column.cells) {
                 if !writer.is_plain(cell) || *cell == Node::Null {
                     continue;
                 }
                 let text = bad.take().map_or_else(|| writer.plain(cell), str::to_owned);
-                out.push_str(&format!("{pad}  {} = {text}\n", key(row)));
+                rows.push((row.clone(), vec![(String::new(), text)]));
             }
-            out.push_str(&format!("{pad}}}"));
-            out
+            format!("{{\n{}}}", rows_text(&rows, true, 2))
         };
         let mut checks = Vec::new();
         for check in input.checks {
             checks.push(Limit {
-                condition: format!("alltrue([for it in values(var.{name}) : {}])", (check.holds)("it")),
+                condition: of_all(&name, &(check.holds)("it")),
                 message: check.message.to_owned(),
-                bad: Some(value(Some(check.bad), 2, self)),
+                bad: Some(value(Some(check.bad), self)),
             });
         }
-        let stack_value = value(None, 0, self);
+        let stack_value = value(None, self);
         let about = format!("{}, by {}", input.about, family.noun.replace('_', " "));
         let ty = format!("map({})", input.ty);
-        self.declare(Variable { name, about, ty, value: stack_value, checks, from: From::User })
+        self.declare(Variable { name, about, ty, value: stack_value, default: None, checks, from: From::User })
     }
 
     /// A variable of one value.
@@ -323,10 +338,17 @@ impl<'a> Writer<'a> {
         let this = family.is_none_or(|family| family.name == "this");
         let value = self.plain(value);
         let own = family.map_or_else(String::new, |family| format!("{}_{}", family.name, input.name));
-        let mut name = if this || input.shared { input.alone.to_owned() } else { own.clone() };
-        if self.variables.get(&name).is_some_and(|known| known.value != value || (!input.shared && !this)) {
-            name = own;
-        }
+        let alone = self.variables.get(input.alone);
+        // One for all that have the same value; else each has its own.
+        let taken = alone.is_some_and(|known| known.value != value || known.ty != input.ty || (!input.shared && !this));
+        let name = if (this || input.shared) && !taken { input.alone.to_owned() } else { own };
+        let known =
+            |name: &str| self.variables.get(name).is_none_or(|known| known.value == value && known.ty == input.ty);
+        let name = if known(&name) {
+            name
+        } else {
+            unique(&format!("{}_{name}", family.map_or("other", |family| family.noun)), known)
+        };
         let checks = input
             .checks
             .iter()
@@ -337,60 +359,61 @@ impl<'a> Writer<'a> {
             })
             .collect();
         let about = match family {
-            Some(family) if !this && name != input.alone => {
-                format!("{} ({})", input.about, family.name.trim_start_matches('_').replace('_', "-"))
-            }
+            Some(family) if !this && name != input.alone => format!("{} ({})", input.about, family.words()),
             _ => input.about.to_owned(),
         };
-        self.declare(Variable { name, about, ty: input.ty.to_owned(), value, checks, from: From::User })
+        let (ty, default) = (input.ty.to_owned(), input.default);
+        self.declare(Variable { name, about, ty, value, default, checks, from: From::User })
     }
 
-    /// Adds a variable, under another name if one of another meaning has its name.
+    /// Adds a variable, whose name nothing else has.
     fn declare(&mut self, variable: Variable) -> String {
         let name = variable.name.clone();
-        if let Some(known) = self.variables.get(&name)
-            && (known.value != variable.value || known.ty != variable.ty)
-        {
-            let noun = self.families.get(self.family).map_or("other", |family| family.noun);
-            let other = format!("{noun}_{name}");
-            let renamed = |text: &str| text.replace(&format!("var.{name}"), &format!("var.{other}"));
-            if !self.variables.contains_key(&other) {
-                let checks =
-                    variable.checks.iter().map(|limit| Limit { condition: renamed(&limit.condition), ..limit.clone() });
-                let checks = checks.collect();
-                self.variables.insert(other.clone(), Variable { name: other.clone(), checks, ..variable });
-            }
-            return other;
-        }
         self.variables.entry(name.clone()).or_insert(variable);
         name
     }
 
-    /// An expression, over several lines where a person would.
-    pub(crate) fn expr(&mut self, node: &Node, indent: usize) -> String {
+    /// An expression, over several lines where a person would; `lead` is what stands before it on its line.
+    pub(crate) fn expr(&mut self, node: &Node, indent: usize, lead: usize) -> String {
         let flat = self.flat(node);
-        let wide = flat.chars().count() + indent > WIDE;
+        let wide = flat.chars().count() + indent + lead > WIDE;
         let pad = " ".repeat(indent);
         match node {
             Node::Map(items) if !items.is_empty() => {
                 let mut out = "{\n".to_owned();
                 for (name, item) in items.iter().filter(|(_, item)| *item != Node::Null) {
-                    out.push_str(&format!("{pad}  {} = {}\n", key(name), self.expr(item, indent + 2)));
+                    let name = key(name);
+                    let value = self.expr(item, indent + 2, name.chars().count() + 3);
+                    out.push_str(&format!("{pad}  {name} = {value}\n"));
                 }
                 out.push_str(&format!("{pad}}}"));
                 out
             }
             Node::List(items) if wide || items.iter().any(|item| matches!(item, Node::Map(_))) => {
-                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent + 2)).collect();
-                let lines: Vec<String> = items.iter().map(|item| format!("{pad}  {item},\n")).collect();
-                format!("[\n{}{pad}]", lines.concat())
+                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent + 2, 1)).collect();
+                lines("[", &items, "]", indent)
             }
-            Node::Call(name, items) => {
-                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent)).collect();
+            Node::Refs(items) if wide => match self.refs(items).as_slice() {
+                [only] => only.text(indent, lead),
+                several => {
+                    let several: Vec<String> = several.iter().map(|list| list.text(indent + 2, 1)).collect();
+                    lines("concat(", &several, ")", indent)
+                }
+            },
+            Node::Call(name @ ("merge" | "jsonencode"), items) => {
+                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent, lead)).collect();
                 format!("{name}({})", items.join(", "))
             }
+            Node::Call(name, items) if wide => {
+                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent + 2, 1)).collect();
+                lines(&format!("{name}("), &items, ")", indent)
+            }
             Node::Around(before, inner, after) => {
-                let inner = self.flat(inner);
+                // Where it goes on: as deep as its last line.
+                let last = before.rsplit('\n').next().unwrap_or(before);
+                let deeper = last.len() - last.trim_start().len();
+                let lead = last.trim_start().len() + after.split('\n').next().unwrap_or(after).len();
+                let inner = self.expr(inner, indent + deeper, lead);
                 let lay = |text: &str| text.replace('\n', &format!("\n{pad}"));
                 format!("{}{inner}{}", lay(before), lay(after))
             }
@@ -424,26 +447,19 @@ impl<'a> Writer<'a> {
                 }
                 None => quote(id.address.as_str()),
             },
-            Node::Keyed { family, attr, key, nullable } => {
+            Node::Keyed { family, attr, key } => {
                 let key = self.flat(key);
-                let found = self.at(*family, attr, &format!("[{key}]"));
-                if !*nullable {
-                    return found;
-                }
-                match key.strip_prefix("try(").and_then(|rest| rest.strip_suffix(", null)")) {
-                    // The attribute may be missing; a wrong key is still an error.
-                    Some(cell) => {
-                        let found = found.replace(&key, cell);
-                        format!("can({cell}) ? {found} : null")
-                    }
-                    None => format!("{key} == null ? null : {found}"),
-                }
+                self.at(*family, attr, &format!("[{key}]"))
             }
             Node::List(items) => {
                 let items: Vec<String> = items.iter().map(|item| self.flat(item)).collect();
                 format!("[{}]", items.join(", "))
             }
-            Node::Refs(items) => self.refs(items),
+            Node::Refs(items) => match self.refs(items).as_slice() {
+                [] => "[]".to_owned(),
+                [only] => only.flat(),
+                several => format!("concat({})", several.iter().map(Ids::flat).collect::<Vec<_>>().join(", ")),
+            },
             Node::Map(items) => {
                 let items: Vec<String> = items
                     .iter()
@@ -506,8 +522,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A list of ids: a whole family where it is one.
-    fn refs(&mut self, items: &[Node]) -> String {
+    /// Ids: whole families where they are that, and a list of the rest.
+    fn refs(&mut self, items: &[Node]) -> Vec<Ids> {
         let mut single = Vec::new();
         let mut families: BTreeMap<(usize, &'static str), BTreeSet<&str>> = BTreeMap::new();
         let mut rest = Vec::new();
@@ -528,26 +544,22 @@ impl<'a> Writer<'a> {
             let Some(all) = self.families.get(family).and_then(|family| family.keys.as_ref()) else { continue };
             if all.len() == keys.len() && all.len() > 1 {
                 let at = self.at(family, attr, "");
-                lists.push(match at.strip_prefix("var.") {
+                lists.push(Ids::All(match at.strip_prefix("var.") {
                     Some(_) => format!("values({at})"),
                     None => {
                         let reference = at.strip_suffix(&format!(".{attr}")).unwrap_or(&at);
                         format!("values({reference})[*].{attr}")
                     }
-                });
+                }));
             } else {
                 alone.extend(keys.iter().map(|key| self.at(family, attr, &format!("[{}]", quote(key)))));
             }
         }
         alone.extend(single.into_iter().chain(rest).map(|item| self.flat(item)));
         if !alone.is_empty() {
-            lists.push(format!("[{}]", alone.join(", ")));
+            lists.push(Ids::Some(alone));
         }
-        match lists.as_slice() {
-            [] => "[]".to_owned(),
-            [only] => only.clone(),
-            several => format!("concat({})", several.join(", ")),
-        }
+        lists
     }
 
     /// An attribute of a family, here or in another module. The index is `""` or `[…]`.
@@ -556,19 +568,22 @@ impl<'a> Writer<'a> {
         if target.module == self.module {
             return format!("{}{index}.{attr}", target.reference());
         }
-        let name = self.outputs.get(&(family, attr)).map(|output| output.name.clone()).unwrap_or_default();
         let several = target.keys.is_some();
         let ty = if several { "map(string)" } else { "string" };
-        let variable = Variable {
-            name: name.clone(),
-            about: about_output(target, attr),
-            ty: ty.to_owned(),
-            value: sample(target, attr),
-            checks: Vec::new(),
-            from: From::Output(family, attr),
-        };
-        self.variables.entry(name.clone()).or_insert(variable);
+        let name = self.given(family, attr, ty.to_owned(), sample(target, attr));
         format!("var.{name}{index}")
+    }
+
+    /// The variable by which an output of another module comes in.
+    pub(crate) fn given(&mut self, family: usize, attr: &'static str, ty: String, value: String) -> String {
+        let from = From::Output(family, attr);
+        if let Some(known) = self.variables.values().find(|variable| variable.from == from) {
+            return known.name.clone();
+        }
+        let output = self.outputs.get(&(family, attr)).map(|output| output.name.clone()).unwrap_or_default();
+        let name = unique(&output, |name| !self.variables.contains_key(name));
+        let about = self.families.get(family).map(|target| about_output(target, attr)).unwrap_or_default();
+        self.declare(Variable { name, about, ty, value, default: None, checks: Vec::new(), from })
     }
 
     /// A variable that every module has from the root.
@@ -599,25 +614,6 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A list on one line if it fits, else with one item on each.
-pub(crate) fn list(items: &[String], indent: usize) -> String {
-    let flat = format!("[{}]", items.join(", "));
-    if flat.chars().count() + indent + 16 <= WIDE {
-        return flat;
-    }
-    let pad = " ".repeat(indent);
-    let lines: Vec<String> = items.iter().map(|item| format!("{pad}  {item},\n")).collect();
-    format!("[\n{}{pad}]", lines.concat())
-}
-
-fn row_text(cells: &[(String, String)], single: bool) -> String {
-    if single {
-        return cells.first().map_or_else(|| "null".to_owned(), |(_, text)| text.clone());
-    }
-    let cells: Vec<String> = cells.iter().map(|(name, text)| format!("{name} = {text}")).collect();
-    format!("{{ {} }}", cells.join(", "))
-}
-
 fn column_type(column: &Column) -> String {
     if let Some(input) = column.input {
         return input.ty.to_owned();
@@ -645,8 +641,10 @@ pub(crate) fn about_output(family: &Family, attr: &str) -> String {
         "deployment_group_name" | "deployment_config_name" => "Name".to_owned(),
         other => upper_first(&other.replace('_', " ")),
     };
-    let owner =
-        family.title().replace('_', " ").replace("vpc", "VPC").replace("eip", "Elastic IP").replace("nat ", "NAT ");
+    let owner = family.about();
+    if attr == READY {
+        return format!("Known once the {owner} {} there", if family.keys.is_some() { "are" } else { "is" });
+    }
     if family.keys.is_some() {
         format!("{} of the {}, by name", plural(&what), plural(&owner))
     } else {
@@ -676,29 +674,8 @@ fn sample(family: &Family, attr: &str) -> String {
         None => one(""),
         Some(keys) => {
             let rows: Vec<String> =
-                keys.iter().map(|name| format!("    {} = {}\n", key(name), one(&format!("-{name}")))).collect();
-            format!("{{\n{}  }}", rows.concat())
+                keys.iter().map(|name| format!("  {} = {}\n", key(name), one(&format!("-{name}")))).collect();
+            format!("{{\n{}}}", rows.concat())
         }
     }
-}
-
-pub(crate) fn plural(word: &str) -> String {
-    match word.strip_suffix('y') {
-        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
-        _ if word.ends_with('s') => word.to_owned(),
-        _ => format!("{word}s"),
-    }
-}
-
-pub(crate) fn upper_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-fn lower_first(text: &str) -> String {
-    if text.starts_with("CPU") || text.starts_with("ARN") {
-        return text.to_owned();
-    }
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }

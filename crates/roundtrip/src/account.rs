@@ -18,7 +18,7 @@ use aomidori_plan::{Action, Mode};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::stacks::Surroundings;
+use crate::stacks::{OUTSIDE_TAGS, Outside, Surroundings, outside};
 
 /// The region of everything.
 pub const REGION: &str = "ap-northeast-1";
@@ -69,7 +69,21 @@ impl Account {
     /// The local cloud's.
     pub fn surroundings(&self) -> Result<Surroundings, String> {
         let zone = hosted_zone(&self.local.endpoint(), "example.com")?;
-        Ok(Surroundings { zone, region: REGION.to_owned(), account: "123456789012".to_owned() })
+        let stack = outside(REGION);
+        let mut options = self.options();
+        // One after the other: the ids are the same every time.
+        options.apply.parallelism = 1;
+        let cancel = CancellationToken::new();
+        ended(self.wait(up(&self.aws, &stack, &options, async |_| true, &Events::none(), &cancel)))?;
+        let live = self.live(&stack)?;
+        let ids: BTreeMap<&str, &str> =
+            live.iter().map(|(address, live)| (address.as_str(), live.id.as_str())).collect();
+        let outside = Outside::of(|address| ids.get(address).copied().unwrap_or_default().to_owned());
+        for tag in OUTSIDE_TAGS {
+            let pushed = self.wait(self.aws.push_practice_image(&outside.repository, tag, tag));
+            pushed.map_err(|error| error.to_string())?;
+        }
+        Ok(Surroundings { zone, region: REGION.to_owned(), account: "123456789012".to_owned(), outside })
     }
 
     fn options(&self) -> RunOptions {

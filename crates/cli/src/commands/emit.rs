@@ -1,13 +1,13 @@
 //! `emit`: the stack in another tool's language.
 
 mod ecspresso;
+mod folder;
 mod pipeline;
 mod terraform;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use aomidori_hcl::{Change, File, MANIFEST, compare, emitted_before, manifest};
+use aomidori_hcl::{Change, File, MANIFEST, compare, manifest, manifest_meanwhile};
 use aomidori_model::Stack;
 use aomidori_plan::{Mode, Observation};
 
@@ -49,20 +49,27 @@ async fn observed(
 fn save(command: &'static str, out: &Path, files: &[File], force: bool, printer: &mut Printer) -> Result<Exit, Error> {
     // Other tools' files may stand in the same folder: only Terraform's are remembered, and removed.
     let remembered = command == "emit terraform";
-    let changes = compare(files, &there(out, files, remembered)?);
+    let there = folder::there(out, files, remembered)?;
+    let changes = compare(files, &there);
     let lost: Vec<&Change> = changes.iter().filter(|change| change.needs_force()).collect();
     if !lost.is_empty() && !force {
         return Err(Error::Overwrite { path: out.to_owned(), why: lost.into_iter().map(words).collect() });
     }
-    for file in files.iter().filter(|file| changes.iter().any(|change| change.path() == file.path)) {
-        write(out, file)?;
+    let gone = changes.iter().filter(|change| matches!(change, Change::Gone { .. })).map(Change::path);
+    let gone: Vec<&str> = gone.collect();
+    folder::passable(out, files.iter().map(|file| file.path.as_str()).chain(gone.iter().copied()).chain([MANIFEST]))?;
+    if remembered && !changes.is_empty() {
+        let before = there.get(MANIFEST).map(String::as_str).unwrap_or_default();
+        folder::write(out, &manifest_meanwhile(before, files))?;
     }
-    let gone = changes.iter().filter(|change| matches!(change, Change::Gone { .. }));
-    for path in gone.map(|change| out.join(change.path())) {
-        std::fs::remove_file(&path).map_err(|source| Error::Write { what: "the file", path, source })?;
+    for file in files.iter().filter(|file| changes.iter().any(|change| change.path() == file.path)) {
+        folder::write(out, file)?;
+    }
+    for path in gone {
+        folder::remove(out, path)?;
     }
     if remembered {
-        write(out, &manifest(files))?;
+        folder::write(out, &manifest(files))?;
     }
     let lines = files.iter().map(|file| file.text.lines().count()).sum();
     let number = |of: fn(&Change) -> bool| changes.iter().filter(|change| of(change)).count();
@@ -88,49 +95,6 @@ fn save(command: &'static str, out: &Path, files: &[File], force: bool, printer:
 
 fn setting(origin: &str, value: &str, takes: &str) -> Error {
     Error::Setting { origin: origin.to_owned(), value: value.to_owned(), takes: takes.to_owned() }
-}
-
-/// What is in the folders that would be written to, by path; and what was emitted before, if that is remembered.
-fn there(folder: &Path, files: &[File], remembered: bool) -> Result<BTreeMap<String, String>, Error> {
-    let mut found = BTreeMap::new();
-    let mut folders: Vec<&str> = files.iter().map(|file| file.path.rsplit_once('/').map_or("", |(at, _)| at)).collect();
-    folders.sort_unstable();
-    folders.dedup();
-    if remembered {
-        // What was emitted before may stand where nothing is emitted now.
-        let before = std::fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
-        for path in emitted_before(&before).keys().chain([&MANIFEST]) {
-            if let Ok(text) = std::fs::read_to_string(folder.join(path)) {
-                found.insert((*path).to_owned(), text);
-            }
-        }
-    }
-    for at in folders {
-        let Ok(entries) = std::fs::read_dir(folder.join(at)) else { continue };
-        for path in entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_file()) {
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            let name = if at.is_empty() { name.to_owned() } else { format!("{at}/{name}") };
-            if found.contains_key(&name) {
-                continue;
-            }
-            let wanted = files.iter().any(|file| file.path == name);
-            // Of the rest only the name counts.
-            let text = if wanted {
-                std::fs::read_to_string(&path).map_err(|source| Error::Read { what: "the file", path, source })?
-            } else {
-                String::new()
-            };
-            found.insert(name, text);
-        }
-    }
-    Ok(found)
-}
-
-fn write(folder: &Path, file: &File) -> Result<(), Error> {
-    let path = folder.join(&file.path);
-    let written =
-        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, &file.text));
-    written.map_err(|source| Error::Write { what: "the file", path, source })
 }
 
 fn words(change: &Change) -> String {

@@ -2,6 +2,7 @@
 
 use aomidori_model::kinds::{IamPolicy, IamRole};
 use aomidori_model::policy::{Effect, PolicyDocument, PolicyResource, Principal, Statement};
+use aomidori_model::terraform::id_attribute;
 use aomidori_model::value::Target;
 
 use super::{Cx, point, points};
@@ -151,7 +152,16 @@ fn statement(cx: &Cx<'_>, wanted: &Statement) -> Result<Vec<Item>, EmitError> {
                 Target::Id(id) => Ok(Node::str(id)),
                 Target::Address(address) => {
                     let found = cx.stack.get(address).ok_or_else(|| cx.unsupported("a reference to nothing"))?;
-                    let attr = if reference.kind == aomidori_model::KindName::EcsService { "id" } else { "arn" };
+                    let attr = match reference.output.as_deref() {
+                        None => id_attribute(reference.kind),
+                        Some("arn") => "arn",
+                        Some("dns_name") => "dns_name",
+                        Some("repository_url") => "repository_url",
+                        Some("public_ip") => "public_ip",
+                        Some(other) => {
+                            return Err(cx.unsupported(format!("the `{other}` of `{address}` in a policy document")));
+                        }
+                    };
                     Ok(Node::Ref(Id::of(super::terraform_type(&found.resource), address), attr))
                 }
             },

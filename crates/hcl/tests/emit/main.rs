@@ -4,6 +4,7 @@
 
 mod golden;
 mod hostile;
+mod lint;
 mod round_trip;
 mod shapes;
 mod terraform;

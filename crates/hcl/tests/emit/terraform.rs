@@ -7,6 +7,8 @@ use aomidori_model::Stack;
 use aomidori_practice::{Inputs, stack};
 use aomidori_testkit::Terraform;
 
+use crate::lint;
+
 /// Formatting and validity of every root.
 pub(crate) fn check(terraform: &Terraform, files: &[File]) -> tempfile::TempDir {
     let folder = write(files);
@@ -40,11 +42,10 @@ pub(crate) fn practice(set: &[(&str, &str)]) -> Stack {
     stack(&inputs).unwrap()
 }
 
-#[test]
-fn what_is_emitted_is_formatted_and_valid() {
-    let Some(terraform) = Terraform::found() else { return };
+/// Inputs of the practice environment that change the shape of what is emitted.
+fn variations() -> Vec<(Layout, Vec<(&'static str, &'static str)>)> {
     let certificate = "arn:aws:acm:ap-northeast-1:123456789012:certificate/11111111-2222-3333-4444-555555555555";
-    for (layout, set) in [
+    vec![
         (Layout::Split, vec![]),
         (
             Layout::Single,
@@ -67,8 +68,24 @@ fn what_is_emitted_is_formatted_and_valid() {
                 ("storage_cidrs", "10.0.200.0/24,10.0.201.0/24,10.0.202.0/24"),
             ],
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn what_is_emitted_is_formatted_and_valid() {
+    let Some(terraform) = Terraform::found() else { return };
+    for (layout, set) in variations() {
         check(terraform, &emit(&practice(&set), &Options { layout, ..Options::default() }).unwrap());
+    }
+}
+
+#[test]
+fn what_is_emitted_is_as_a_reviewer_wants_it() {
+    for (_, set) in variations() {
+        for layout in [Layout::Single, Layout::Split] {
+            let problems = lint::problems(&emit(&practice(&set), &Options { layout, ..Options::default() }).unwrap());
+            assert!(problems.is_empty(), "{set:?}: {problems:#?}");
+        }
     }
 }
 

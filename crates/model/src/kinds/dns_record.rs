@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, KindInfo, KindName, LoadBalancer, Timing, Traffic};
 use crate::field::Fields;
 use crate::name::name_type;
+use crate::problem::Check;
 use crate::reference::Ref;
 use crate::value::{ToValue, Value};
 
@@ -114,5 +115,16 @@ impl Kind for DnsRecord {
         fields.add("records", records);
         fields.add("alias", alias);
         fields.add("alias.evaluate_target_health", health);
+    }
+
+    fn validate(&self, check: &mut Check<'_>) {
+        if let Answer::Values { record_type, .. } = &self.answer {
+            check.field(
+                "E-RECORD",
+                "records",
+                format!("a {record_type} record of literal values can be observed, not made: nothing in it says whose it is"),
+                "point the record at a load balancer, or make it by other means",
+            );
+        }
     }
 }

@@ -97,6 +97,16 @@ impl Kind for ListenerRule {
                 "a request that no rule takes gets the listener's default action",
             );
         }
+        for condition in &self.conditions {
+            if let Condition::Other(observed) = condition {
+                check.field(
+                    "E-RULE-CONDITION",
+                    "condition",
+                    format!("the condition `{observed}` can be observed, not made"),
+                    "use a host, path, header, method or source condition",
+                );
+            }
+        }
         self.action.validate(check);
     }
 }

@@ -12,21 +12,25 @@ use aomidori_model::kinds::target_group::{HealthCheck, TargetGroupPair};
 use aomidori_model::kinds::*;
 
 use super::services::{CONTAINER, CONTAINER_PORT};
-use super::{Build, Network, Way, parse, port};
+use super::{Build, Network, ODD, Way, parse, port};
 use crate::Dice;
 
-/// The ways from load balancers to services of a network: at most one pair for CodeDeploy, and one for a rolling service.
+/// The ways from load balancers to services of a network: up to two pairs for CodeDeploy, and up to two for rolling
+/// services.
 pub(super) fn ways_in(build: &mut Build<'_>, dice: &mut Dice, network: &Network, n: usize) -> Vec<Way> {
+    if network.theirs && dice.one_in(2) {
+        theirs(build, dice, n);
+    }
     if dice.one_in(4) {
         return Vec::new();
     }
     let balancer = balancer(build, dice, network, n);
     let mut listeners = Listeners { build, balancer, n, used: BTreeSet::new(), count: 0 };
     let mut ways = Vec::new();
-    if !dice.one_in(3) {
+    for _ in 0..dice.choose(&[0, 1, 1, 1, 2]).unwrap_or(1) {
         ways.push(pair(&mut listeners, dice, network));
     }
-    if dice.one_in(2) {
+    for _ in 0..dice.choose(&[0, 0, 1, 2]).unwrap_or(0) {
         ways.push(rolling(&mut listeners, dice, network));
     }
     if dice.one_in(3) {
@@ -34,18 +38,31 @@ pub(super) fn ways_in(build: &mut Build<'_>, dice: &mut Dice, network: &Network,
         listeners.add(dice, action);
     }
     let Listeners { balancer, .. } = listeners;
-    if dice.one_in(2) {
-        let answer = if dice.one_in(2) {
-            Answer::Cname { load_balancer: balancer, ttl: dice.choose(&[60, 300]).unwrap_or(60) }
-        } else {
-            Answer::Alias { load_balancer: balancer, evaluate_target_health: dice.one_in(2) }
-        };
-        let name = format!("{}{n}.example.com", dice.word(&["app", "*.x", "_a-b.c"]));
-        build
-            .stack
-            .add(&format!("dns/record-{n}"), DnsRecord { zone: parse(&build.around.zone), name: parse(&name), answer });
+    for part in 0..dice.choose(&[0, 1, 1, 2]).unwrap_or(1) {
+        let name = format!("{}{n}-{part}.example.com", dice.word(&["app", "*.x", "_a-b.c"]));
+        record(build, dice, &name, balancer.clone());
     }
     ways
+}
+
+/// A rule on somebody else's listener, and a name for somebody else's load balancer.
+fn theirs(build: &mut Build<'_>, dice: &mut Dice, n: usize) {
+    let listener = Ref::existing(&build.around.outside.listener);
+    let (conditions, action) = (conditions(dice), fixed(dice));
+    build.add(&format!("platform/rule/{n}-theirs"), ListenerRule { listener, priority: 5, conditions, action });
+    let balancer = Ref::existing(&build.around.outside.balancer);
+    record(build, dice, &format!("theirs{n}.example.com"), balancer);
+}
+
+fn record(build: &mut Build<'_>, dice: &mut Dice, name: &str, load_balancer: Ref<LoadBalancer>) {
+    let answer = if dice.one_in(2) {
+        Answer::Cname { load_balancer, ttl: dice.choose(&[60, 300, 0]).unwrap_or(60) }
+    } else {
+        Answer::Alias { load_balancer, evaluate_target_health: dice.one_in(2) }
+    };
+    let record = DnsRecord { zone: parse(&build.around.zone), name: parse(name), answer };
+    let address = build.free("dns", "record");
+    build.add(&address, record);
 }
 
 /// Attributes as the console shows them; each may be declared.
@@ -63,6 +80,8 @@ const BALANCER: &[(&str, &[&str])] = &[
     ("zonal_shift.config.enabled", &["true"]),
     ("load_balancing.cross_zone.enabled", &["true"]),
     ("deletion_protection.enabled", &["false"]),
+    ("access_logs.s3.enabled", &["false"]),
+    ("connection_logs.s3.enabled", &["false"]),
 ];
 const GROUP: &[(&str, &[&str])] = &[
     ("deregistration_delay.timeout_seconds", &["0", "15", "300"]),
@@ -100,14 +119,14 @@ fn balancer(build: &mut Build<'_>, dice: &mut Dice, network: &Network, n: usize)
         security_groups: groups,
         attributes: attributes(dice, BALANCER),
     };
-    build.stack.add(&format!("platform/balancer-{n}"), balancer)
+    build.add(&format!("platform/balancer-{n}"), balancer)
 }
 
 fn group(build: &mut Build<'_>, dice: &mut Dice, network: &Network, address: &str) -> Ref<TargetGroup> {
     let interval = dice.choose(&[30, 5, 300, 61]).unwrap_or(30);
     let health_check = HealthCheck {
-        path: dice.word(&["/", "/index.html", "/a?b=c&d=%20", "/health/${x}"]).to_owned(),
-        matcher: dice.word(&["200", "200-299", "200,302"]).to_owned(),
+        path: dice.word(&["/", "/index.html", "/a?b=c&d=%20", "/health/${x}", "/%{y}/\"z\"/$${w}"]).to_owned(),
+        matcher: dice.word(&["200", "200-299", "200,302", "200-499"]).to_owned(),
         interval,
         timeout: dice.between(2, (interval - 1).min(120)),
         healthy_threshold: dice.between(2, 10),
@@ -137,7 +156,7 @@ fn group(build: &mut Build<'_>, dice: &mut Dice, network: &Network, address: &st
             [
                 ("stickiness.enabled", "true"),
                 ("stickiness.type", "app_cookie"),
-                ("stickiness.app_cookie.cookie_name", "SESSION"),
+                ("stickiness.app_cookie.cookie_name", dice.word(&["SESSION", "${x}", "a.b_c"])),
                 ("stickiness.app_cookie.duration_seconds", "120"),
             ]
             .map(|(key, value)| (key.to_owned(), value.to_owned())),
@@ -150,7 +169,7 @@ fn group(build: &mut Build<'_>, dice: &mut Dice, network: &Network, address: &st
         health_check,
         attributes,
     };
-    build.stack.add(address, group)
+    build.add(address, group)
 }
 
 /// The listeners of one load balancer.
@@ -170,79 +189,105 @@ impl Listeners<'_, '_> {
         }
         let protocol = if dice.one_in(3) {
             let (region, account) = (&self.build.around.region, &self.build.around.account);
+            // Of several listeners, each may have its own.
+            let digit = dice.word(&["1", "1", "2"]);
+            let id = format!("{digit}1111111-2222-3333-4444-555555555555");
+            let policies = ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-2016-08"];
             ListenerProtocol::Https {
-                certificate: format!("arn:aws:acm:{region}:{account}:certificate/11111111-2222-3333-4444-555555555555"),
-                ssl_policy: dice.maybe(|_| "ELBSecurityPolicy-TLS13-1-2-2021-06".to_owned()),
+                certificate: format!("arn:aws:acm:{region}:{account}:certificate/{id}"),
+                ssl_policy: dice.maybe(|dice| dice.word(&policies).to_owned()),
             }
         } else {
             ListenerProtocol::Http
         };
         let listener = Listener { load_balancer: self.balancer.clone(), port: port(number), protocol, default_action };
         self.count += 1;
-        self.build.stack.add(&format!("platform/listener/{}-{}", self.n, self.count), listener)
+        self.build.add(&format!("platform/listener/{}-{}", self.n, self.count), listener)
     }
 
     fn rule(&mut self, dice: &mut Dice, listener: &Ref<Listener>, priority: u32, action: Action) {
         let rule = ListenerRule { listener: listener.clone(), priority, conditions: conditions(dice), action };
         self.count += 1;
-        self.build.stack.add(&format!("platform/rule/{}-{}", self.n, self.count), rule);
+        self.build.add(&format!("platform/rule/{}-{}", self.n, self.count), rule);
     }
 }
 
 fn conditions(dice: &mut Dice) -> Vec<Condition> {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>();
     let all = [
-        Condition::HostHeader(texts(&["*.example.com", "example.com"])),
-        Condition::PathPattern(texts(&["/a/*", "/b?"])),
-        Condition::HttpHeader { name: "X-Test".into(), values: texts(&["yes*", "1"]) },
-        Condition::HttpRequestMethod(texts(&["GET", "POST"])),
-        Condition::SourceIp(texts(&["192.0.2.0/24"])),
+        (2, Condition::HostHeader(texts(&["*.example.com", "example.com"]))),
+        (2, Condition::PathPattern(texts(&["/a/*", "/b?"]))),
+        (1, Condition::PathPattern(texts(&["/$x/~\"y\"/'z'&@:+"]))),
+        (2, Condition::HttpHeader { name: "X-Test".into(), values: texts(&["yes*", "1"]) }),
+        (1, Condition::HttpHeader { name: "User-Agent".into(), values: texts(&["*${x}%{y} \"z\"*"]) }),
+        (2, Condition::HttpRequestMethod(texts(&["GET", "POST"]))),
+        (1, Condition::SourceIp(texts(&["192.0.2.0/24"]))),
+        (2, Condition::SourceIp(texts(&["198.51.100.0/25", "203.0.113.9/32"]))),
     ];
-    // A rule takes five values at most.
-    let mut some = dice.some(&all, 1);
-    some.truncate(2);
+    // A rule takes five values at most, and of most sorts one condition.
+    let mut left = 5;
+    let mut some: Vec<Condition> = Vec::new();
+    for (values, condition) in dice.some(&all, 1) {
+        let several = matches!(condition, Condition::HttpHeader { .. });
+        let again = some.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(&condition));
+        if values <= left && (several || !again) {
+            left -= values;
+            some.push(condition);
+        }
+    }
     some
 }
 
 fn fixed(dice: &mut Dice) -> Action {
-    match dice.roll(3) {
+    match dice.roll(4) {
         0 => Action::FixedResponse(FixedResponse { status: 404, content_type: None, body: None }),
+        2 => Action::Redirect(Redirect {
+            // Anything else would lead to where it came from.
+            protocol: dice.maybe(|dice| dice.word(&["HTTPS", "#{protocol}"]).to_owned()),
+            port: dice.maybe(|dice| dice.word(&["8443", "#{port}"]).to_owned()),
+            host: Some("other.example.com".into()),
+            path: None,
+            query: None,
+            permanent: dice.one_in(2),
+        }),
         1 => Action::FixedResponse(FixedResponse {
             status: 503,
             content_type: Some("text/html".into()),
-            body: Some("<p>\"down\" ${for} %{now}</p>".into()),
+            body: Some(format!("<p>\"down\" ${{for}} %{{now}}</p>{}", dice.word(ODD))),
         }),
         _ => Action::Redirect(Redirect {
             protocol: Some("HTTPS".into()),
             port: Some("443".into()),
             host: dice.maybe(|_| "www.example.com".into()),
-            path: dice.maybe(|_| "/x/#{path}".into()),
-            query: dice.maybe(|_| "a=b&#{query}".into()),
+            path: dice.maybe(|_| "/x/${y}/#{path}".into()),
+            query: dice.maybe(|_| "a=%{b}&#{query}".into()),
             permanent: dice.one_in(2),
         }),
     }
 }
 
 fn pair(listeners: &mut Listeners<'_, '_>, dice: &mut Dice, network: &Network) -> Way {
-    let n = listeners.n;
-    let blue = group(listeners.build, dice, network, &format!("platform/target/{n}-blue"));
-    let green = group(listeners.build, dice, network, &format!("platform/target/{n}-green"));
+    let at = format!("platform/target/{}-{}", listeners.n, listeners.count);
+    let blue = group(listeners.build, dice, network, &format!("{at}-blue"));
+    let green = group(listeners.build, dice, network, &format!("{at}-green"));
     let swing = || Action::ForwardPair { blue: blue.clone(), green: green.clone() };
     // By the default action, or by a rule.
-    let by_rule = dice.one_in(3);
-    let production = if by_rule {
+    let by_rule = |listeners: &mut Listeners<'_, '_>, dice: &mut Dice| {
         let action = fixed(dice);
         let listener = listeners.add(dice, action);
         listeners.rule(dice, &listener, 1, swing());
         listener
-    } else {
-        listeners.add(dice, swing())
     };
+    let production = if dice.one_in(3) { by_rule(listeners, dice) } else { listeners.add(dice, swing()) };
     if dice.one_in(3) {
         let action = if dice.one_in(2) { swing() } else { fixed(dice) };
         listeners.rule(dice, &production, 50_000, action);
     }
-    let test = if dice.one_in(3) { None } else { Some(listeners.add(dice, swing())) };
+    let test = match dice.roll(6) {
+        0 | 1 => None,
+        2 => Some(by_rule(listeners, dice)),
+        _ => Some(listeners.add(dice, swing())),
+    };
     let target = PairTarget {
         blue: blue.clone(),
         green: green.clone(),
@@ -253,18 +298,20 @@ fn pair(listeners: &mut Listeners<'_, '_>, dice: &mut Dice, network: &Network) -
 }
 
 fn rolling(listeners: &mut Listeners<'_, '_>, dice: &mut Dice, network: &Network) -> Way {
-    let n = listeners.n;
-    let main = group(listeners.build, dice, network, &format!("platform/target/{n}-main"));
+    let at = format!("platform/target/{}-{}", listeners.n, listeners.count);
+    let main = group(listeners.build, dice, network, &format!("{at}-main"));
     let mut targets = vec![main.clone()];
-    let action = match dice.roll(3) {
-        0 => {
-            let side = group(listeners.build, dice, network, &format!("platform/target/{n}-side"));
-            targets.push(side.clone());
-            Action::ForwardWeighted(vec![
-                Weighted { target_group: main.clone(), weight: dice.between(1, 999) },
-                Weighted { target_group: side, weight: dice.roll(2) },
-            ])
+    let action = match dice.roll(5) {
+        few @ 0..=1 => {
+            let mut weighted = vec![Weighted { target_group: main.clone(), weight: dice.between(1, 999) }];
+            for n in 0..=few {
+                let side = group(listeners.build, dice, network, &format!("{at}-side-{n}"));
+                targets.push(side.clone());
+                weighted.push(Weighted { target_group: side, weight: dice.roll(2) });
+            }
+            Action::ForwardWeighted(weighted)
         }
+        2 => Action::ForwardWeighted(vec![Weighted { target_group: main.clone(), weight: dice.between(1, 999) }]),
         _ => Action::Forward(main.clone()),
     };
     if dice.one_in(2) {

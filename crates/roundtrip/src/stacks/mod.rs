@@ -3,17 +3,24 @@
 
 mod access;
 mod balancer;
+mod manner;
 mod network;
+mod outside;
 mod services;
 
 use std::fmt::Debug;
 use std::str::FromStr;
 
 use aomidori_model::kinds::ecs_service::Deployment;
-use aomidori_model::kinds::{DiscoveryService, EcsCluster, IamRole, LogGroup, SecurityGroup, Subnet, Vpc};
-use aomidori_model::{Port, Ref, Stack};
+use aomidori_model::kinds::{
+    DiscoveryService, EcrRepository, EcsCluster, IamRole, LogGroup, SecurityGroup, Subnet, Vpc,
+};
+use aomidori_model::{Address, Kind, Port, Ref, Stack};
+
+pub use outside::{OUTSIDE_TAGS, Outside, outside};
 
 use crate::Dice;
+use manner::Manner;
 
 /// What of the account a stack may point at.
 #[derive(Clone, Debug)]
@@ -24,13 +31,45 @@ pub struct Surroundings {
     pub region: String,
     /// The account.
     pub account: String,
+    /// What somebody else made there.
+    pub outside: Outside,
 }
+
+impl Surroundings {
+    /// Of the right form, where nothing is asked of an account.
+    pub fn nowhere() -> Surroundings {
+        let (zone, region) = ("Z123".to_owned(), crate::account::REGION.to_owned());
+        Surroundings { zone, region, account: "123456789012".to_owned(), outside: Outside::nowhere() }
+    }
+}
+
+/// Texts that no tool may take for anything but themselves; for wherever AWS takes any text.
+pub(crate) const ODD: &[&str] = &[
+    "${x}",
+    "%{if true}",
+    "$${y} %%{z}",
+    "$$$ %% $% {}",
+    "\"quoted\" and 'so' and `so`",
+    "back\\slash \\n \\u0041 \\",
+    "two\nlines\r\nand\ta tab",
+    "<<EOT\nheredoc\nEOT",
+    "für 青緑 🟢",
+    "| a | b | --> # // /* */",
+    "null",
+    "true",
+    "007",
+    "1e3",
+    " around ",
+    "https://example.com/?a=b&c=<d>",
+];
 
 /// The stack of a seed.
 pub fn stack(seed: u64, around: &Surroundings) -> Stack {
     let dice = Dice::new(seed);
     let mut own = dice.part("stack");
-    let name = own.word(&["r", "shop", "dev-shop", "0", "a1-b2", "x-for-in-null", "the-longest-name-here"]);
+    let long = "a-name-as-long-as-stacks-may-have-0123456789-and-so-on-until-64";
+    let name =
+        own.word(&["r", "shop", "dev-shop", "0", "a1-b2", "x-for-in-null", "the-longest-name-here", "var", long]);
     let mut stack = Stack::new(parse(name));
     for (key, value) in [
         ("Team", "web"),
@@ -38,27 +77,46 @@ pub fn stack(seed: u64, around: &Surroundings) -> Stack {
         ("Environment", "qa-1"),
         ("Name", "everything"),
         ("für", "Übung"),
+        ("null", ""),
+        ("a b/c.d", "true"),
     ] {
         if own.one_in(3) {
             stack.tags.insert(key.into(), value.into());
         }
     }
-    let mut build = Build { around, name: name.to_owned(), taken: 0, stack };
-    let networks: Vec<Network> = (0..own.between(1, 2))
-        .map(|n| network::network(&mut build, &mut dice.part(&format!("network {n}")), n))
-        .collect();
-    let roles = access::roles(&mut build, &mut dice.part("access"));
-    let base = services::base(&mut build, &mut dice.part("base"), &networks);
+    let manner = Manner::of(&mut dice.part("manner"));
+    let mut build = Build { around, name: name.to_owned(), taken: 0, manner, stack };
+    let mut size = dice.part("size");
+    let networks = match size.roll(12) {
+        // One resource, or a few of one sort.
+        0 => 0,
+        1..6 => 1,
+        6..11 => 2,
+        _ => 3,
+    };
+    if networks == 0 && size.one_in(2) {
+        services::base(&mut build, &mut dice.part("base"));
+        decorate(&mut build.stack, &mut dice.part("tags"));
+        return build.stack;
+    }
+    let networks: Vec<Network> =
+        (0..networks).map(|n| network::network(&mut build, &mut dice.part(&format!("network {n}")), n)).collect();
+    let base = services::base(&mut build, &mut dice.part("base"));
+    let roles = access::roles(&mut build, &mut dice.part("access"), &base);
     for (n, network) in networks.iter().enumerate() {
         let mut dice = dice.part(&format!("services {n}"));
         let ways = balancer::ways_in(&mut build, &mut dice, network, n);
         services::services(&mut build, &mut dice, network, &roles, &base, ways, n);
     }
+    if size.one_in(16) {
+        services::many(&mut build, &mut dice.part("many"), &roles, &base);
+    }
     decorate(&mut build.stack, &mut dice.part("tags"));
+    late(&mut build.stack, &mut dice.part("order"));
     build.stack
 }
 
-/// Tags of single resources, and order that nothing else states.
+/// Tags of single resources.
 fn decorate(stack: &mut Stack, dice: &mut Dice) {
     let addresses: Vec<_> = stack.iter().map(|(address, entry)| (address.clone(), entry.resource.kind())).collect();
     for (address, kind) in addresses {
@@ -66,21 +124,30 @@ fn decorate(stack: &mut Stack, dice: &mut Dice) {
             continue;
         }
         let Some(entry) = stack.get_mut(&address) else { continue };
-        for (key, value) in [("Name", "own"), ("Team", "data"), ("owner", "me@example.com"), ("", "")] {
-            if !key.is_empty() && dice.one_in(2) {
+        for (key, value) in [("Name", "own"), ("Team", "data"), ("owner", "me@example.com"), ("null", "x"), ("e", "")] {
+            if dice.one_in(2) {
                 entry.tags.insert(key.into(), value.into());
             }
         }
     }
-    // Leaves of the graph that may come after anything: nothing waits for them.
-    let late: Vec<_> = stack.of::<LogGroup>().map(|(address, _)| address.clone()).collect();
-    let early: Vec<_> = stack.of::<Vpc>().map(|(address, _)| address.clone()).collect();
-    for address in late {
-        if dice.one_in(4)
-            && let Some(on) = early.first()
-            && let Some(entry) = stack.get_mut(&address)
-        {
+}
+
+/// Order that nothing else states, between any two resources of which the one does not need the other already.
+fn late(stack: &mut Stack, dice: &mut Dice) {
+    let addresses: Vec<Address> = stack.iter().map(|(address, _)| address.clone()).collect();
+    for _ in 0..dice.roll(5) {
+        let any = |dice: &mut Dice| {
+            let n = dice.roll(u32::try_from(addresses.len()).unwrap_or(u32::MAX));
+            addresses.get(usize::try_from(n).unwrap_or_default()).cloned()
+        };
+        let (Some(one), Some(on)) = (any(dice), any(dice)) else { return };
+        if let Some(entry) = stack.get_mut(&one) {
             entry.depends_on.insert(on.clone());
+        }
+        if !stack.validate().is_empty()
+            && let Some(entry) = stack.get_mut(&one)
+        {
+            entry.depends_on.remove(&on);
         }
     }
 }
@@ -99,10 +166,23 @@ struct Build<'a> {
     /// The stack's name.
     name: String,
     taken: u32,
+    manner: Manner,
     stack: Stack,
 }
 
 impl Build<'_> {
+    /// Adds a resource, under the address as this stack spells addresses.
+    fn add<K: Kind>(&mut self, address: &str, resource: K) -> Ref<K> {
+        let address = self.manner.spell(address);
+        self.stack.add(&address, resource)
+    }
+
+    /// An address that is nobody's yet, in a group.
+    fn free(&mut self, group: &str, what: &str) -> String {
+        self.taken += 1;
+        format!("{group}/{what}-{}", self.taken)
+    }
+
     /// A name that nothing else has: of a form that the dice choose, at most `longest` long. With `_` and `.` only if
     /// they are allowed.
     fn name(&mut self, dice: &mut Dice, word: &str, extra: &str, longest: usize) -> String {
@@ -137,6 +217,8 @@ struct Network {
     inner: Ref<SecurityGroup>,
     /// A third one.
     other: Ref<SecurityGroup>,
+    /// It stands in somebody else's VPC.
+    theirs: bool,
     /// Cloud Map services.
     discovery: Vec<Ref<DiscoveryService>>,
 }
@@ -144,14 +226,14 @@ struct Network {
 /// Roles by who may assume them.
 struct Roles {
     tasks: Vec<Ref<IamRole>>,
-    code_deploy: Ref<IamRole>,
+    code_deploy: Vec<Ref<IamRole>>,
 }
 
 /// What services run in and on.
 struct Base {
     clusters: Vec<Ref<EcsCluster>>,
     logs: Vec<Ref<LogGroup>>,
-    repositories: Vec<Ref<aomidori_model::kinds::EcrRepository>>,
+    repositories: Vec<Ref<EcrRepository>>,
 }
 
 /// A listener's way to a service.

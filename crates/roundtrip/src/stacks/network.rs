@@ -10,7 +10,7 @@ use aomidori_model::kinds::*;
 use aomidori_model::policy::{PolicyDocument, PolicyResource, Statement};
 use aomidori_model::{PortRange, Ref};
 
-use super::{Build, Network, parse};
+use super::{Build, Network, ODD, parse};
 use crate::Dice;
 
 /// The networks that VPCs have, and as what parts of them subnets are cut: prefix of the VPC, prefix of a subnet.
@@ -32,21 +32,39 @@ fn cut(base: &str, prefix: u8, n: u32) -> String {
 }
 
 pub(super) fn network(build: &mut Build<'_>, dice: &mut Dice, n: u32) -> Network {
-    let group =
-        if n == 0 { dice.word(&["network", "net-1", "core.net", "1st"]) } else { dice.word(&["other", "net_2"]) };
+    let group = if n == 0 {
+        dice.word(&["network", "net-1", "core.net", "1st"]).to_owned()
+    } else {
+        format!("{}-{n}", dice.word(&["other", "net_2"]))
+    };
+    let group = group.as_str();
     let region = build.around.region.clone();
-    let (base, prefix, part) = dice.choose(PLACES).unwrap_or(("10.0.0.0", 16, 24));
+    // Only one of a stack stands in the VPC that is somebody else's.
+    let theirs = n == 0 && dice.one_in(5);
+    let (base, prefix, part) =
+        if theirs { ("10.99.0.0", 16, 24) } else { dice.choose(PLACES).unwrap_or(("10.0.0.0", 16, 24)) };
     let cidr = format!("{base}/{prefix}");
     // Private names need both; without them every way of saying nothing is tried.
-    let names = dice.one_in(2);
+    let names = theirs || dice.one_in(2);
     let vpc = Vpc {
         cidr: parse(&cidr),
         dns_support: if names { dice.maybe(|_| true) } else { dice.maybe(|dice| dice.one_in(3)) },
-        dns_hostnames: if names { Some(true) } else { None },
+        dns_hostnames: if names { Some(true) } else { dice.maybe(|_| false) },
     };
     let resolves = names;
-    let vpc = build.stack.add(&format!("{group}/vpc"), vpc);
-    let gateway = build.stack.add(&format!("{group}/gateway"), InternetGateway { vpc: vpc.clone() });
+    let (vpc, gateway) = if theirs {
+        let outside = &build.around.outside;
+        let gateway = if dice.one_in(2) {
+            RouteTarget::Other(outside.gateway.clone())
+        } else {
+            RouteTarget::InternetGateway(Ref::existing(&outside.gateway))
+        };
+        (Ref::existing(&outside.vpc), gateway)
+    } else {
+        let vpc = build.add(&format!("{group}/vpc"), vpc);
+        let gateway = build.add(&format!("{group}/gateway"), InternetGateway { vpc: vpc.clone() });
+        (vpc, RouteTarget::InternetGateway(gateway))
+    };
     let zones: Vec<&str> = ["a", "c", "d"].into_iter().take(dice.between(2, 3).try_into().unwrap_or(2)).collect();
     let mut subnets = |tier: &str, first: u32, public: Option<bool>| -> Vec<Ref<Subnet>> {
         zones
@@ -59,27 +77,27 @@ pub(super) fn network(build: &mut Build<'_>, dice: &mut Dice, n: u32) -> Network
                     zone: format!("{region}{zone}"),
                     map_public_ip_on_launch: public,
                 };
-                build.stack.add(&format!("{group}/subnet/{tier}-{zone}"), subnet)
+                build.add(&format!("{group}/subnet/{tier}-{zone}"), subnet)
             })
             .collect()
     };
     let public = subnets("public", 0, dice.maybe(|dice| dice.one_in(2)));
     let mut private = subnets("private", 3, None);
     let lonely = if part - prefix > 3 && dice.one_in(2) { subnets("storage", 8, Some(false)) } else { Vec::new() };
-    let mut routes: BTreeMap<_, _> = [(parse("0.0.0.0/0"), RouteTarget::InternetGateway(gateway.clone()))].into();
+    let mut routes: BTreeMap<_, _> = [(parse("0.0.0.0/0"), gateway.clone())].into();
     if dice.one_in(3) {
-        routes.insert(parse("203.0.113.0/24"), RouteTarget::InternetGateway(gateway));
+        routes.insert(parse("203.0.113.0/24"), gateway);
     }
     let table = RouteTable { vpc: vpc.clone(), routes, subnets: public.iter().cloned().collect() };
-    let mut tables = vec![build.stack.add(&format!("{group}/table/public"), table)];
+    let mut tables = vec![build.add(&format!("{group}/table/public"), table)];
     match dice.roll(3) {
         // One NAT gateway for each zone, or one for all.
         few @ 0..=1 => {
             let mut gateways = Vec::new();
             for (at, subnet) in public.iter().enumerate().take(if few == 0 { 1 } else { public.len() }) {
-                let address = build.stack.add(&format!("{group}/address/{at}"), ElasticIp {});
+                let address = build.add(&format!("{group}/address/{at}"), ElasticIp {});
                 let gateway = NatGateway { subnet: subnet.clone(), address };
-                gateways.push(build.stack.add(&format!("{group}/nat/{at}"), gateway));
+                gateways.push(build.add(&format!("{group}/nat/{at}"), gateway));
             }
             for (at, subnet) in private.iter().enumerate() {
                 let Some(via) = gateways.get(at).or(gateways.first()) else { continue };
@@ -88,7 +106,7 @@ pub(super) fn network(build: &mut Build<'_>, dice: &mut Dice, n: u32) -> Network
                     routes.insert(parse("198.51.100.0/25"), RouteTarget::NatGateway(via.clone()));
                 }
                 let table = RouteTable { vpc: vpc.clone(), routes, subnets: [subnet.clone()].into() };
-                tables.push(build.stack.add(&format!("{group}/table/private-{at}"), table));
+                tables.push(build.add(&format!("{group}/table/private-{at}"), table));
             }
         }
         // No way out of the private subnets: services go to the public ones.
@@ -97,12 +115,12 @@ pub(super) fn network(build: &mut Build<'_>, dice: &mut Dice, n: u32) -> Network
     if !lonely.is_empty() {
         let subnets: BTreeSet<_> = dice.some(&lonely, 0).into_iter().collect();
         let table = RouteTable { vpc: vpc.clone(), routes: BTreeMap::new(), subnets };
-        tables.push(build.stack.add(&format!("{group}/table/storage"), table));
+        tables.push(build.add(&format!("{group}/table/storage"), table));
     }
     let [open, inner, other] = groups(build, dice, group, &vpc, &cidr);
     endpoints(build, dice, group, &vpc, &public, &tables, &inner, resolves);
-    let discovery = if resolves { discovery(build, dice, &vpc, n) } else { Vec::new() };
-    Network { vpc, public, private, open, inner, other, discovery }
+    let discovery = if resolves { discovery(build, dice, &vpc, theirs, n) } else { Vec::new() };
+    Network { vpc, public, private, open, inner, other, theirs, discovery }
 }
 
 fn groups(build: &mut Build<'_>, dice: &mut Dice, group: &str, vpc: &Ref<Vpc>, cidr: &str) -> [Ref<SecurityGroup>; 3] {
@@ -112,14 +130,15 @@ fn groups(build: &mut Build<'_>, dice: &mut Dice, group: &str, vpc: &Ref<Vpc>, c
             1 => format!("{}-{group}-{label}", build.name),
             _ => format!("{label} $*{{}}[x]:{group}"),
         };
-        let description = dice.word(&["a group", "Lets in; out = all! [x] {y}", "web/8080, (see #1)", "$x & co"]);
+        let descriptions = ["a group", "Lets in; out = all! [x] {y}", "web/8080, (see #1)", "$x & ${co} $${z}", "null"];
+        let description = dice.word(&descriptions);
         let group_ = SecurityGroup {
             name: parse(&name),
             description: parse(description),
             vpc: vpc.clone(),
             open_egress: !dice.one_in(4),
         };
-        build.stack.add(&format!("{group}/security-group/{label}"), group_)
+        build.add(&format!("{group}/security-group/{label}"), group_)
     };
     let groups = [add(dice, "open"), add(dice, "inner"), add(dice, "other")];
     let anywhere = Peer::Cidr(parse("0.0.0.0/0"));
@@ -153,13 +172,21 @@ fn groups(build: &mut Build<'_>, dice: &mut Dice, group: &str, vpc: &Ref<Vpc>, c
             Peer::Cidr(parse("10.9.8.7/32")),
         ),
         (2, Direction::Egress, Protocol::All, Peer::Group(groups[0].clone())),
-        (1, Direction::Egress, Protocol::Udp(PortRange::new(0, 65535).expect("legal")), anywhere),
+        (1, Direction::Egress, Protocol::Udp(PortRange::new(0, 65535).expect("legal")), anywhere.clone()),
         (
             2,
             Direction::Ingress,
             Protocol::Tcp(PortRange::new(443, 443).expect("legal")),
             Peer::PrefixList("pl-61a54008".into()),
         ),
+        (
+            2,
+            Direction::Egress,
+            Protocol::Tcp(PortRange::new(443, 443).expect("legal")),
+            Peer::PrefixList("pl-61a54008".into()),
+        ),
+        (2, Direction::Egress, Protocol::Icmp, anywhere.clone()),
+        (2, Direction::Ingress, Protocol::All, Peer::Cidr(parse("198.51.100.7/32"))),
     ];
     // A rule out of a group from which everything may go out already says nothing; the others may.
     rules.extend(dice.some(&further, 0));
@@ -171,7 +198,7 @@ fn groups(build: &mut Build<'_>, dice: &mut Dice, group: &str, vpc: &Ref<Vpc>, c
             peer,
             description: dice.maybe(|dice| parse(dice.word(&["a rule", "who & why: [x]", "${x} $${y}"]))),
         };
-        build.stack.add(&format!("{group}/rule/{n}"), rule);
+        build.add(&format!("{group}/rule/{n}"), rule);
     }
     groups
 }
@@ -193,17 +220,24 @@ fn endpoints(
             return None;
         }
         let principal = Some(aomidori_model::policy::Principal::Anyone);
-        let allow = Statement::allow(["s3:GetObject", "s3:ListBucket"], [PolicyResource::arn("*")]);
+        let mut allow = Statement::allow(["s3:GetObject", "s3:ListBucket"], [PolicyResource::arn("*")]);
+        if dice.one_in(2) {
+            let keys = BTreeMap::from([("aws:PrincipalTag/${x}".to_owned(), BTreeSet::from(["a \"b\" *".to_owned()]))]);
+            allow.conditions.insert("StringNotLike".into(), keys);
+        }
         Some(PolicyDocument::of([Statement { principal, ..allow }]))
     };
-    if dice.one_in(2) {
+    for service in ["s3", "dynamodb"] {
+        if !dice.one_in(2) {
+            continue;
+        }
         let endpoint = VpcEndpoint {
             vpc: vpc.clone(),
-            service_name: format!("com.amazonaws.{region}.s3"),
+            service_name: format!("com.amazonaws.{region}.{service}"),
             endpoint: EndpointType::Gateway { route_tables: dice.some(tables, 1).into_iter().collect() },
             policy: policy(dice),
         };
-        build.stack.add(&format!("{group}/endpoint/s3"), endpoint);
+        build.add(&format!("{group}/endpoint/{service}"), endpoint);
     }
     for service in ["ecr.api", "logs"] {
         if !dice.one_in(3) {
@@ -217,27 +251,37 @@ fn endpoints(
                 security_groups: [inner.clone()].into(),
                 private_dns: resolves && dice.one_in(2),
             },
-            policy: None,
+            policy: policy(dice),
         };
-        build.stack.add(&format!("{group}/endpoint/{service}"), endpoint);
+        build.add(&format!("{group}/endpoint/{service}"), endpoint);
     }
 }
 
-fn discovery(build: &mut Build<'_>, dice: &mut Dice, vpc: &Ref<Vpc>, n: u32) -> Vec<Ref<DiscoveryService>> {
+fn discovery(
+    build: &mut Build<'_>,
+    dice: &mut Dice,
+    vpc: &Ref<Vpc>,
+    theirs: bool,
+    n: u32,
+) -> Vec<Ref<DiscoveryService>> {
     if dice.one_in(3) {
         return Vec::new();
     }
     let name = match dice.roll(3) {
-        0 => format!("{}.local", build.name),
+        0 => format!("{}-{n}.local", build.name),
         1 => format!("a-{n}.internal.example"),
         _ => format!("local{n}"),
     };
     let namespace = PrivateDnsNamespace {
         name: parse(&name),
         vpc: vpc.clone(),
-        description: dice.maybe(|dice| dice.word(&["names", "of \"this\" ${vpc}"]).to_owned()),
+        description: dice.maybe(|dice| dice.word(ODD).to_owned()),
     };
-    let namespace = build.stack.add(&format!("discovery/namespace/{n}"), namespace);
+    let namespace = if theirs && dice.one_in(2) {
+        Ref::existing(&build.around.outside.namespace)
+    } else {
+        build.add(&format!("discovery/namespace/{n}"), namespace)
+    };
     (0..dice.between(1, 2))
         .map(|at| {
             let service = DiscoveryService {
@@ -247,7 +291,7 @@ fn discovery(build: &mut Build<'_>, dice: &mut Dice, vpc: &Ref<Vpc>, n: u32) -> 
                 routing: if dice.one_in(3) { RoutingPolicy::Weighted } else { RoutingPolicy::Multivalue },
                 custom_health_check: dice.one_in(2),
             };
-            build.stack.add(&format!("discovery/service/{n}-{at}"), service)
+            build.add(&format!("discovery/service/{n}-{at}"), service)
         })
         .collect()
 }

@@ -16,35 +16,41 @@ use aomidori_model::kinds::task_definition::{
 };
 use aomidori_model::kinds::*;
 
-use super::{Base, Build, Network, Roles, Way, parse, port};
+use super::{Base, Build, Network, ODD, OUTSIDE_TAGS, Roles, Way, parse, port};
 use crate::Dice;
 
 /// The container that load balancers send requests to, and its port.
 pub(super) const CONTAINER: &str = "app_1";
 pub(super) const CONTAINER_PORT: u32 = 8080;
 
-pub(super) fn base(build: &mut Build<'_>, dice: &mut Dice, _networks: &[Network]) -> Base {
-    let clusters = (0..dice.between(1, 2))
+pub(super) fn base(build: &mut Build<'_>, dice: &mut Dice) -> Base {
+    let mut clusters: Vec<_> = (0..dice.between(1, 2))
         .map(|n| {
             let insights = [ContainerInsights::Disabled, ContainerInsights::Enabled, ContainerInsights::Enhanced];
             let cluster = EcsCluster {
                 name: parse(&build.name(dice, "cluster", "_", 200)),
                 container_insights: dice.maybe(|dice| dice.choose(&insights)).flatten(),
             };
-            build.stack.add(&format!("platform/cluster-{n}"), cluster)
+            build.add(&format!("platform/cluster-{n}"), cluster)
         })
         .collect();
-    let logs = (0..dice.between(1, 2))
+    if dice.one_in(4) {
+        clusters.insert(0, Ref::existing(&build.around.outside.cluster));
+    }
+    let mut logs: Vec<_> = (0..dice.between(1, 2))
         .map(|n| {
             let name = format!("{}{}", dice.word(&["/ecs/", "logs.", "#_/x/"]), build.name(dice, "log", "_", 200));
             let group = LogGroup {
                 name: parse(&name),
                 retention_in_days: dice.maybe(|dice| dice.choose(RETENTION_DAYS)).flatten(),
             };
-            build.stack.add(&format!("platform/logs-{n}"), group)
+            build.add(&format!("platform/logs-{n}"), group)
         })
         .collect();
-    let repositories = (0..dice.roll(3))
+    if dice.one_in(4) {
+        logs.push(Ref::existing(&build.around.outside.logs));
+    }
+    let mut repositories: Vec<_> = (0..dice.roll(3))
         .map(|n| {
             let name = format!("{}{}", dice.word(&["", "team/", "a.b/c__d/"]), build.name(dice, "app", "_", 200));
             let repository = EcrRepository {
@@ -52,17 +58,35 @@ pub(super) fn base(build: &mut Build<'_>, dice: &mut Dice, _networks: &[Network]
                 mutability: if dice.one_in(3) { TagMutability::Immutable } else { TagMutability::Mutable },
                 encryption: if dice.one_in(4) {
                     let (region, account) = (&build.around.region, &build.around.account);
-                    Encryption::Kms(format!("arn:aws:kms:{region}:{account}:key/11111111-2222-3333-4444-555555555555"))
+                    let key = dice.word(&["key/11111111-2222-3333-4444-555555555555", "alias/${x}"]);
+                    Encryption::Kms(format!("arn:aws:kms:{region}:{account}:{key}"))
                 } else {
                     Encryption::Aes256
                 },
                 scan_on_push: dice.one_in(3),
                 lifecycle: dice.maybe(lifecycle),
             };
-            build.stack.add(&format!("across/repository-{n}"), repository)
+            build.add(&format!("across/repository-{n}"), repository)
         })
         .collect();
+    if dice.one_in(4) {
+        repositories.push(Ref::existing(&build.around.outside.repository));
+    }
     Base { clusters, logs, repositories }
+}
+
+/// More of everything that is cheap, for what only shows in numbers: two hundred resources in all.
+pub(super) fn many(build: &mut Build<'_>, dice: &mut Dice, roles: &Roles, base: &Base) {
+    for n in 0..60 {
+        let name = format!("/many/{n}/{}", build.name(dice, "log", "_", 200));
+        let group = LogGroup { name: parse(&name), retention_in_days: dice.choose(RETENTION_DAYS) };
+        build.add(&format!("many/logs/{n:03}"), group);
+        definition(build, dice, roles, base, &format!("many/task/{n}"));
+        if n % 3 == 0 {
+            let cluster = EcsCluster { name: parse(&build.name(dice, "cluster", "_", 200)), container_insights: None };
+            build.add(&format!("many/cluster/{n}"), cluster);
+        }
+    }
 }
 
 fn lifecycle(dice: &mut Dice) -> LifecyclePolicy {
@@ -76,7 +100,7 @@ fn lifecycle(dice: &mut Dice) -> LifecyclePolicy {
     for (n, select) in dice.some(&selections, 1).into_iter().enumerate() {
         rules.push(LifecycleRule {
             priority: u32::try_from(n).unwrap_or_default() * 3 + 1,
-            description: dice.maybe(|dice| dice.word(&["keep some", "\"these\" ${x}"]).to_owned()),
+            description: dice.maybe(|dice| dice.word(ODD).to_owned()),
             select,
             expire: if dice.one_in(2) {
                 Expiry::CountMoreThan(dice.between(1, 1000))
@@ -87,12 +111,8 @@ fn lifecycle(dice: &mut Dice) -> LifecyclePolicy {
     }
     if dice.one_in(3) {
         // AWS wants it last.
-        rules.push(LifecycleRule {
-            priority: 999,
-            description: None,
-            select: ImageSelection::Any,
-            expire: Expiry::CountMoreThan(100),
-        });
+        let expire = if dice.one_in(2) { Expiry::CountMoreThan(100) } else { Expiry::DaysSincePushed(400) };
+        rules.push(LifecycleRule { priority: 999, description: None, select: ImageSelection::Any, expire });
     }
     LifecyclePolicy { generations: dice.maybe(|dice| dice.between(1, 9)), rules }
 }
@@ -120,7 +140,11 @@ pub(super) fn services(
             rolling.registry = registries.next().cloned().filter(|_| !dice.one_in(3));
         }
         let behind = !matches!(&deployment, Deployment::Rolling(rolling) if rolling.load_balancers.is_empty());
-        let task = definition(build, dice, roles, base, &format!("services/task/{n}-{at}"));
+        let task = if dice.one_in(6) {
+            Ref::existing(&build.around.outside.definition)
+        } else {
+            definition(build, dice, roles, base, &format!("services/task/{n}-{at}"))
+        };
         let Some(cluster) = base.clusters.get(at % base.clusters.len().max(1)).cloned() else { continue };
         // With a public address in public subnets, or behind NAT.
         let public = network.private.is_empty() || dice.one_in(4);
@@ -128,6 +152,9 @@ pub(super) fn services(
         let mut groups: BTreeSet<_> = [network.inner.clone()].into();
         if dice.one_in(3) {
             groups.insert(network.open.clone());
+        }
+        if network.theirs && dice.one_in(2) {
+            groups.insert(Ref::existing(&build.around.outside.group));
         }
         let code_deploy = pair.is_some();
         let service = EcsService {
@@ -143,17 +170,47 @@ pub(super) fn services(
             health_check_grace_period: if behind { dice.maybe(|dice| dice.roll(600)) } else { None },
             deployment,
         };
-        let service = build.stack.add(&format!("services/service/{n}-{at}"), service);
+        let service = build.add(&format!("services/service/{n}-{at}"), service);
         if let Some(pair) = pair {
-            code_deploy_group(build, dice, roles, service, pair, n);
+            code_deploy_group(build, dice, roles, service, pair);
         }
     }
+    if dice.one_in(3) {
+        let mut alone = written(build, dice, roles, base);
+        if let (Some(container), Some(repository)) = (alone.containers.first_mut(), base.repositories.last()) {
+            // A definition that no service runs may name an image that is not there.
+            let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+            container.image = Image::Digest { repository: repository.clone(), digest };
+        }
+        build.add(&format!("services/task/{n}-alone"), alone);
+    }
     if dice.one_in(4) {
-        // A definition that no service runs may name an image that is not there.
-        let address = format!("services/task/{n}-alone");
-        definition(build, dice, roles, base, &address);
+        // Nothing in it needs a role.
+        let mut bare = written(build, dice, roles, base);
+        (bare.execution_role, bare.task_role) = (None, None);
+        for container in &mut bare.containers {
+            (container.image, container.logs) = (Image::Uri("nginx@sha256:${x}".into()), None);
+            container.secrets.clear();
+        }
+        build.add(&format!("services/task/{n}-bare"), bare);
     }
 }
+
+/// All pairs of which Fargate has the least, the most, or something between.
+const SIZES: &[(u32, u32)] = &[
+    (256, 512),
+    (256, 1024),
+    (256, 2048),
+    (512, 1024),
+    (512, 4096),
+    (1024, 2048),
+    (1024, 8192),
+    (2048, 5120),
+    (4096, 8192),
+    (4096, 30720),
+    (8192, 20480),
+    (16384, 122_880),
+];
 
 fn definition(
     build: &mut Build<'_>,
@@ -162,64 +219,86 @@ fn definition(
     base: &Base,
     address: &str,
 ) -> Ref<TaskDefinition> {
-    let (cpu, memory) =
-        dice.choose(&[(256, 512), (256, 2048), (512, 1024), (1024, 8192), (4096, 8192)]).unwrap_or((256, 512));
+    let definition = written(build, dice, roles, base);
+    build.add(address, definition)
+}
+
+fn written(build: &mut Build<'_>, dice: &mut Dice, roles: &Roles, base: &Base) -> TaskDefinition {
+    let (cpu, memory) = dice.choose(SIZES).unwrap_or((256, 512));
     let mut containers = vec![container(build, dice, base, CONTAINER, &[CONTAINER_PORT])];
     if dice.one_in(2) {
         let mut side = container(build, dice, base, "side-Car", &[9000, 53]);
         side.essential = dice.one_in(2);
         containers.push(side);
     }
+    if dice.one_in(4) {
+        let mut quiet = container(build, dice, base, "3rd_null", &[]);
+        (quiet.essential, quiet.cpu) = (false, None);
+        containers.push(quiet);
+    }
     if dice.one_in(3) {
         containers.rotate_left(1);
     }
-    let first = roles.tasks.first().cloned();
-    let definition = TaskDefinition {
+    let role = |dice: &mut Dice| {
+        let n = usize::try_from(dice.roll(3)).unwrap_or_default();
+        roles.tasks.get(n % roles.tasks.len().max(1)).cloned()
+    };
+    TaskDefinition {
         family: parse(&build.name(dice, "task", "_", 200)),
         size: FargateSize::new(cpu, memory).expect("a legal pair"),
-        execution_role: first,
-        task_role: dice.maybe(|_| roles.tasks.last().cloned()).flatten(),
+        execution_role: role(dice),
+        task_role: dice.maybe(role).flatten(),
         cpu_architecture: dice.maybe(|dice| dice.choose(&[CpuArchitecture::X86_64, CpuArchitecture::Arm64])).flatten(),
         containers,
-    };
-    build.stack.add(address, definition)
+    }
 }
 
 fn container(build: &Build<'_>, dice: &mut Dice, base: &Base, name: &str, ports: &[u32]) -> Container {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
     let (region, account) = (&build.around.region, &build.around.account);
-    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    };
-    let repository = dice.choose(&[0, 1]).and_then(|n: usize| base.repositories.get(n).cloned());
+    let repository = dice.choose(&[0, 1, 2]).and_then(|n: usize| base.repositories.get(n).cloned());
+    let mut environment = BTreeMap::new();
+    for (n, value) in dice.maybe(|dice| dice.some(ODD, 0)).unwrap_or_default().into_iter().enumerate() {
+        let key = dice.word(&["A", "b.c-d", "FOR", "x y", "${k}", "ü"]);
+        environment.insert(format!("{key}{n}"), value.to_owned());
+    }
+    if dice.one_in(4) {
+        environment.insert("null".to_owned(), String::new());
+    }
+    let mut secrets = BTreeMap::new();
+    for (name, what) in [
+        ("SECRET", format!("ssm:{region}:{account}:parameter/{}/x", build.name)),
+        ("KEY", format!("secretsmanager:{region}:{account}:secret:{}/y-AbCdEf:user name::", build.name)),
+    ] {
+        if dice.one_in(3) {
+            secrets.insert(name.to_owned(), format!("arn:aws:{what}"));
+        }
+    }
     Container {
         name: parse(name),
         image: match repository {
-            Some(repository) => Image::Tag { repository, tag: parse(dice.word(&["blue", "main-1.0_x"])) },
+            Some(repository) => Image::Tag { repository, tag: parse(dice.word(&OUTSIDE_TAGS)) },
             None => Image::Uri(dice.word(&["public.ecr.aws/nginx/nginx:stable", "nginx"]).to_owned()),
         },
         essential: true,
         ports: ports.iter().map(|number| port(*number)).collect(),
-        command: dice.maybe(|_| words(&["sh", "-c", "echo \"$HOME\" ${x} %{y} \\ 'z'\nexit"])),
-        entry_point: dice.maybe(|_| words(&["/entry"])),
-        environment: dice.maybe(|_| pairs(&[("A", "1"), ("B_C", "${x} \"y\""), ("EMPTY", "")])).unwrap_or_default(),
-        secrets: dice
-            .maybe(|_| {
-                BTreeMap::from([(
-                    "SECRET".to_owned(),
-                    format!("arn:aws:ssm:{region}:{account}:parameter/{}/x", build.name),
-                )])
-            })
-            .unwrap_or_default(),
+        command: dice.maybe(|dice| dice.some(ODD, 1).into_iter().map(str::to_owned).collect()),
+        entry_point: dice.maybe(|dice| words(&["/entry", dice.word(ODD)])),
+        environment,
+        secrets,
         cpu: dice.maybe(|dice| dice.choose(&[0, 64, 128])).flatten(),
         memory: dice.maybe(|_| 256),
         logs: dice.maybe(|dice| AwsLogs {
-            group: base.logs[usize::try_from(dice.roll(2)).unwrap_or_default() % base.logs.len()].clone(),
+            group: base.logs[usize::try_from(dice.roll(3)).unwrap_or_default() % base.logs.len()].clone(),
             region: region.clone(),
-            stream_prefix: dice.word(&["app", "a/b ${c}"]).to_owned(),
+            stream_prefix: dice.word(&["app", "a/b ${c}", "%{d}"]).to_owned(),
         }),
         health_check: dice.maybe(|dice| ContainerHealthCheck {
-            command: words(&["CMD-SHELL", "curl -f http://localhost/ || exit 1"]),
+            command: if dice.one_in(2) {
+                words(&["CMD-SHELL", "curl -f http://localhost/ || exit 1"])
+            } else {
+                words(&["CMD", "test", dice.word(ODD)])
+            },
             interval: dice.between(5, 300),
             timeout: dice.between(2, 60),
             retries: dice.between(1, 10),
@@ -230,37 +309,53 @@ fn container(build: &Build<'_>, dice: &mut Dice, base: &Base, name: &str, ports:
     }
 }
 
+/// What AWS has ready for ECS.
+const PREDEFINED: &[&str] = &[
+    "CodeDeployDefault.ECSAllAtOnce",
+    "CodeDeployDefault.ECSLinear10PercentEvery1Minutes",
+    "CodeDeployDefault.ECSLinear10PercentEvery3Minutes",
+    "CodeDeployDefault.ECSCanary10Percent5Minutes",
+    "CodeDeployDefault.ECSCanary10Percent15Minutes",
+];
+
 fn code_deploy_group(
     build: &mut Build<'_>,
     dice: &mut Dice,
     roles: &Roles,
     service: Ref<EcsService>,
     pair: target_group::TargetGroupPair,
-    n: usize,
 ) {
     let group = dice.word(&["code-deploy", "deploy.x"]);
-    let application = CodeDeployApplication { name: parse(&build.name(dice, "App", "@", 90)) };
-    let application = build.stack.add(&format!("{group}/application-{n}"), application);
-    let config = match dice.roll(4) {
-        0 => Ref::existing("CodeDeployDefault.ECSAllAtOnce"),
-        1 => Ref::existing("CodeDeployDefault.ECSCanary10Percent5Minutes"),
+    let application = if dice.one_in(5) {
+        Ref::existing(&build.around.outside.application)
+    } else {
+        let application = CodeDeployApplication { name: parse(&build.name(dice, "App", "@", 90)) };
+        let address = build.free(group, "application");
+        build.add(&address, application)
+    };
+    let config = match dice.roll(6) {
+        0 | 1 => Ref::existing(dice.word(PREDEFINED)),
         kind => {
             let (percent, minutes) = (dice.between(1, 99), dice.between(1, 60));
             let routing = match kind {
-                2 => TrafficRouting::Canary { percent, minutes },
+                2 => TrafficRouting::AllAtOnce,
+                3 | 4 => TrafficRouting::Canary { percent, minutes },
                 _ => TrafficRouting::Linear { percent, minutes },
             };
-            let name = format!("{}-{}{n}", build.name, dice.word(&["steps", "Slow.ly=", "+"]));
-            build.stack.add(&format!("{group}/config-{n}"), DeploymentConfig { name: parse(&name), routing })
+            let address = build.free(group, "config");
+            let name = format!("{}-{}{}", build.name, dice.word(&["steps", "Slow.ly=", "+"]), build.taken);
+            build.add(&address, DeploymentConfig { name: parse(&name), routing })
         }
     };
-    let alarms = ["shop-5xx", "an alarm \"x\" ${y}"].map(str::to_owned);
+    let alarms = ["shop-5xx", "an alarm \"x\" ${y}", "%{z} \\ ü"].map(str::to_owned);
     let events = [RollbackEvent::Failure, RollbackEvent::Alarm, RollbackEvent::Request];
     let alarms: BTreeSet<String> = dice.some(&alarms, 0).into_iter().collect();
+    let roles = &roles.code_deploy;
+    let role = usize::try_from(dice.roll(3)).unwrap_or_default() % roles.len();
     let deployment_group = DeploymentGroup {
         name: parse(&build.name(dice, "group", "+", 90)),
         application,
-        role: roles.code_deploy.clone(),
+        role: roles[role].clone(),
         config,
         service,
         pair,
@@ -277,5 +372,6 @@ fn code_deploy_group(
             .collect(),
         alarms,
     };
-    build.stack.add(&format!("{group}/group-{n}"), deployment_group);
+    let address = build.free(group, "group");
+    build.add(&address, deployment_group);
 }

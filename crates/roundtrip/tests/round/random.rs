@@ -12,7 +12,7 @@ const SEEDS: [u64; 2] = [4, 169];
 
 #[test]
 fn random_stacks_go_round_both_ways() {
-    let around = Surroundings { zone: "Z123".into(), region: "ap-northeast-1".into(), account: "123456789012".into() };
+    let around = Surroundings::nowhere();
     let stacks = SEEDS.map(|seed| stack(seed, &around));
     let kinds: BTreeSet<KindName> =
         stacks.iter().flat_map(Stack::iter).map(|(_, entry)| entry.resource.kind()).collect();
