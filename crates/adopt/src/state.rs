@@ -281,6 +281,10 @@ impl Instance {
             "aws_security_group_rule" => Some(KindName::SecurityGroupRule),
             _ => kind,
         };
+        // The rule that AWS gives every group by itself belongs to the group, whoever writes it down.
+        if kind == Some(KindName::SecurityGroupRule) && self.lets_everything_out() {
+            return Reading::Part(KindName::SecurityGroup);
+        }
         let Some(kind) = kind else { return Reading::Left(Left::UnknownType) };
         if self.tainted {
             return Reading::Left(Left::Tainted);
@@ -302,6 +306,16 @@ impl Instance {
             return Reading::Left(Left::Region(at.to_owned()));
         }
         Reading::Candidate { kind, id }
+    }
+
+    fn lets_everything_out(&self) -> bool {
+        let out = self.text("type") == Some("egress") || self.terraform == "aws_vpc_security_group_egress_rule";
+        let any = matches!(self.text("ip_protocol").or(self.text("protocol")), Some("-1" | "all"));
+        let only = |name: &str| match self.attributes.get(name) {
+            Some(Value::Array(all)) => all.len() == 1 && all[0] == "0.0.0.0/0",
+            other => other.and_then(Value::as_str) == Some("0.0.0.0/0"),
+        };
+        out && any && (only("cidr_blocks") || only("cidr_ipv4"))
     }
 
     /// Its id, in the kind's sense.
@@ -435,6 +449,24 @@ mod tests {
                 candidate(KindName::SecurityGroupRule, "sgr-2"),
             ),
             ("aws_security_group_rule", r#""id": "sgrule-1""#.into(), Reading::Part(KindName::SecurityGroup)),
+            (
+                "aws_vpc_security_group_egress_rule",
+                r#""id": "sgr-3", "ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0""#.into(),
+                Reading::Part(KindName::SecurityGroup),
+            ),
+            (
+                "aws_security_group_rule",
+                r#""security_group_rule_id": "sgr-4", "type": "egress", "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]"#
+                    .into(),
+                Reading::Part(KindName::SecurityGroup),
+            ),
+            // Provider 6 says the region of everything that has one.
+            (
+                "aws_eip",
+                r#""id": "eipalloc-1", "region": "us-east-1""#.into(),
+                Reading::Left(Left::Region("us-east-1".into())),
+            ),
+            ("aws_eip", r#""id": "eipalloc-1", "region": "eu-central-1""#.into(), candidate(KindName::ElasticIp, "eipalloc-1")),
             ("aws_route", r#""id": "r""#.into(), Reading::Part(KindName::RouteTable)),
             ("aws_lambda_function", r#""id": "f""#.into(), Reading::Left(Left::UnknownType)),
             ("random_password", r#""result": "s3cret""#.into(), Reading::Left(Left::UnknownType)),
@@ -449,6 +481,39 @@ mod tests {
             let instance = format!("\"attributes\": {{{attributes}}}");
             assert_eq!(reading(&resource("", "managed", kind, &instance)).1, want, "{kind} {attributes}");
         }
+    }
+
+    #[test]
+    fn several_states_are_one_with_their_names() {
+        let state = |id: &str| {
+            let instance = format!("\"attributes\": {{\"id\": \"{id}\"}}");
+            let text =
+                format!("{{\"version\": 4, \"resources\": [{}]}}", resource("", "managed", "aws_vpc", &instance));
+            State::read(text.as_bytes()).unwrap()
+        };
+        let names = |states: Vec<(State, String)>| {
+            let all = State::together(states).instances;
+            all.into_iter().map(|instance| instance.address).collect::<Vec<_>>()
+        };
+        assert_eq!(names(vec![(state("vpc-1"), "a".into())]), ["aws_vpc.x"]);
+        let both = vec![(state("vpc-1"), "a".into()), (state("vpc-2"), "b".into())];
+        assert_eq!(names(both), ["a: aws_vpc.x", "b: aws_vpc.x"]);
+    }
+
+    #[test]
+    fn a_state_is_read_in_whatever_unicode_it_was_written() {
+        let instance = "\"attributes\": {\"id\": \"vpc-1\"}";
+        let text = format!("{{\"version\": 4, \"resources\": [{}]}}", resource("", "managed", "aws_vpc", instance));
+        let wide = |unit: fn(u16) -> [u8; 2]| {
+            std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(unit).collect::<Vec<u8>>()
+        };
+        let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+        for bytes in [marked, wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
+            assert_eq!(State::read(&bytes).unwrap().instances.len(), 1);
+        }
+        // Broken in the middle it is no state, and nothing of it is shown.
+        let broken = [text.as_bytes(), b"\xff"].concat();
+        assert!(matches!(State::read(&broken), Err(StateError::NotJson { .. })));
     }
 
     #[test]

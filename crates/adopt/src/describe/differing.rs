@@ -1,7 +1,7 @@
 //! The planner's word on a description.
 
 use aomidori_model::KindName;
-use aomidori_plan::{Action, Notice, Observation, Obstacle, plan};
+use aomidori_plan::{Action, Notice, Observation, Obstacle, Reason, Step, plan};
 
 use super::{Description, LeftOut};
 
@@ -23,23 +23,24 @@ pub fn differing(described: &Description, have: &Observation) -> LeftOut {
             return wrong;
         }
     };
-    for step in &planned.steps {
+    // What is replaced takes along what refers to it. Left out, it stays, and the next plan shows what is left.
+    let root = |step: &&Step| matches!(step.reason, Reason::CannotUpdate { .. } | Reason::Missing);
+    let only_roots = planned.steps.iter().any(|step| root(&step));
+    for step in planned.steps.iter().filter(|step| !only_roots || root(step)) {
         let Some(place) = described.places.get(&step.address) else { continue };
-        let fields: Vec<&str> =
-            step.changes.iter().map(|change| change.field.as_str()).filter(|field| *field != "tags").collect();
-        let why = match step.action {
-            Action::Await => continue,
-            Action::Update if fields.is_empty() => continue,
-            Action::Update => format!("a stack cannot say its `{}`", fields.join("`, `")),
-            Action::Create if step.replacing.is_none() => "it does not read as it would be described".to_owned(),
-            Action::Create | Action::Delete => {
-                format!("a stack would replace it: it cannot say its `{}`", fields.join("`, `"))
+        let changed = step.changes.iter().map(|change| change.field.as_str()).filter(|field| *field != "tags");
+        let why = match &step.reason {
+            Reason::Missing => "it does not read as it would be described".to_owned(),
+            Reason::CannotUpdate { fields } => format!("a stack cannot say its `{}`", fields.join("`, `")),
+            _ => {
+                let fields: Vec<&str> = changed.collect();
+                if step.action == Action::Await || (step.action == Action::Update && fields.is_empty()) {
+                    continue;
+                }
+                format!("a stack cannot say its `{}`", fields.join("`, `"))
             }
         };
-        // Both halves of a replacement are told once, by the one that has the fields.
-        if !fields.is_empty() || !wrong.contains_key(place) {
-            wrong.insert(place.clone(), why);
-        }
+        wrong.insert(place.clone(), why);
     }
     // A cluster goes only when its last service has gone: with others in it, it is not the stack's alone.
     for notice in &planned.notices {
