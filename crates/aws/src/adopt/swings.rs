@@ -12,6 +12,7 @@ use aws_sdk_codedeploy::types::{DeploymentGroupInfo, TrafficRoute};
 use crate::call;
 use crate::client::Cx;
 use crate::kinds::deployment_config;
+use crate::observe;
 use crate::services::ecs::service_parts;
 use crate::services::leaf;
 
@@ -26,7 +27,7 @@ pub(super) struct Groups {
 /// Reads them all. AWS cannot be asked for those of one service.
 pub(super) async fn read(cx: &Cx) -> Result<Groups, CloudError> {
     let mut groups = Groups::default();
-    for application in applications(cx).await? {
+    for application in observe::code_deploy::list(cx).await? {
         for chunk in names(cx, &application).await?.chunks(100) {
             let answer = call::read("codedeploy:BatchGetDeploymentGroups", || {
                 cx.codedeploy
@@ -41,7 +42,8 @@ pub(super) async fn read(cx: &Cx) -> Result<Groups, CloudError> {
         }
     }
     if groups.all.iter().any(|(_, group)| !pair_names(group).is_empty()) {
-        groups.arns = target_groups(cx).await?;
+        let live = observe::elb::target_groups(cx).await?;
+        groups.arns = live.into_iter().filter_map(|it| Some((it.target_group_name?, it.target_group_arn?))).collect();
     }
     Ok(groups)
 }
@@ -146,22 +148,6 @@ fn routes(group: &DeploymentGroupInfo) -> BTreeSet<String> {
     pairs.flat_map(|pair| [arns(&pair.prod_traffic_route), arns(&pair.test_traffic_route)].concat()).collect()
 }
 
-async fn applications(cx: &Cx) -> Result<Vec<String>, CloudError> {
-    let mut found = Vec::new();
-    let mut token = None;
-    loop {
-        let page = call::read("codedeploy:ListApplications", || {
-            cx.codedeploy.list_applications().set_next_token(token.clone()).send()
-        })
-        .await?;
-        found.extend(page.applications.unwrap_or_default());
-        token = page.next_token;
-        if token.is_none() {
-            return Ok(found);
-        }
-    }
-}
-
 async fn names(cx: &Cx, application: &str) -> Result<Vec<String>, CloudError> {
     let mut found = Vec::new();
     let mut token = None;
@@ -173,23 +159,6 @@ async fn names(cx: &Cx, application: &str) -> Result<Vec<String>, CloudError> {
         found.extend(page.deployment_groups.unwrap_or_default());
         token = page.next_token;
         if token.is_none() {
-            return Ok(found);
-        }
-    }
-}
-
-async fn target_groups(cx: &Cx) -> Result<BTreeMap<String, String>, CloudError> {
-    let mut found = BTreeMap::new();
-    let mut marker = None;
-    loop {
-        let page = call::read("elasticloadbalancing:DescribeTargetGroups", || {
-            cx.elb.describe_target_groups().page_size(400).set_marker(marker.clone()).send()
-        })
-        .await?;
-        let named = page.target_groups.unwrap_or_default().into_iter();
-        found.extend(named.filter_map(|group| Some((group.target_group_name?, group.target_group_arn?))));
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
-        if marker.is_none() {
             return Ok(found);
         }
     }

@@ -135,7 +135,8 @@ async fn get(cx: &Cx, names: &[String]) -> Result<Vec<ApplicationInfo>, CloudErr
     Ok(pages.into_iter().flat_map(|page| page.applications_info.unwrap_or_default()).collect())
 }
 
-async fn list(cx: &Cx) -> Result<BTreeSet<String>, CloudError> {
+/// The names of all applications.
+pub(crate) async fn list(cx: &Cx) -> Result<BTreeSet<String>, CloudError> {
     let mut found = BTreeSet::new();
     let mut token = None;
     loop {

@@ -179,7 +179,8 @@ async fn load_balancers(cx: &Cx) -> Result<Vec<aws::LoadBalancer>, CloudError> {
     }
 }
 
-async fn target_groups(cx: &Cx) -> Result<Vec<aws::TargetGroup>, CloudError> {
+/// All target groups of the account and region.
+pub(crate) async fn target_groups(cx: &Cx) -> Result<Vec<aws::TargetGroup>, CloudError> {
     let mut found = Vec::new();
     let mut marker = None;
     loop {

@@ -1,12 +1,12 @@
 //! The batched observer: all service families side by side, each with as few reads as AWS offers.
 
 mod cloud_map;
-mod code_deploy;
+pub(crate) mod code_deploy;
 mod dns;
 mod ec2;
 mod ecr;
 mod ecs;
-mod elb;
+pub(crate) mod elb;
 mod iam;
 mod logs;
 
