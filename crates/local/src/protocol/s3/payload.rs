@@ -224,7 +224,7 @@ mod tests {
         let plain = ("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
         for (headers, body, code) in [
             (vec![stream, length, trailer], wrong.as_str(), "BadDigest"),
-            (vec![stream, ("x-amz-decoded-content-length", "8")], &crc, "IncompleteBody"),
+            (vec![stream, ("x-amz-decoded-content-length", "8")], crc.as_str(), "IncompleteBody"),
             (vec![stream, length], "9\r\n1234", "InvalidChunkSizeError"),
             (vec![stream, length, trailer], "9\r\n123456789\r\n0\r\n\r\n", "MalformedTrailerError"),
             (vec![plain, ("content-md5", "x")], "a", "InvalidDigest"),
