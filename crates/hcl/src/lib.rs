@@ -17,7 +17,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! How: `lower` makes of each kind resources of Terraform, `family` finds what `for_each` covers, `wiring` what
+//! # Versions of the AWS provider
+//!
+//! What is emitted is for 5.80 and later and for 6. Held against the upgrade guide of version 6: of these resources it takes
+//! away `vpc` of `aws_eip` (`domain` is written), `inference_accelerator` of `aws_ecs_task_definition`, and settings of
+//! mutual TLS of `aws_lb_listener` that are never written; of data sources it deprecates `name` of `aws_region` and takes
+//! `tags_all` from `aws_service_discovery_service`, neither of which is used: the region is a variable. Version 6 gives most
+//! resources an argument `region` of their own, so none is ever written with another meaning. In 5.100 nothing that is
+//! written is deprecated (of these types only `vpc`, and `managed_policy_arns` and `inline_policy` of `aws_iam_role`, for
+//! which there are resources here). One thing is in version 6: `failure_threshold` of
+//! `aws_service_discovery_service.health_check_custom_config`. It stays, with a warning there: an empty block makes no
+//! health check, and is wanted again with every plan (issues 35559 and 44285 of the provider).
+//!
+//! # How
+//!
+//! `lower` makes of each kind resources of Terraform, `family` and `overlay` find what `for_each` covers, `wiring` what
 //! modules give each other, `write` and `module` make text of a module, `root` of a root.
 
 mod compare;
@@ -133,6 +147,7 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
         return Err(EmitError::Invalid(problems));
     }
     let instances = lower::lower(stack, options.import.is_some())?;
+    composed(&instances)?;
     let region = region_of(stack).or_else(|| options.region.clone());
     let names = names::Names::new(stack, region, &instances);
     let (families, places) = family::families(&instances);
@@ -182,4 +197,29 @@ pub fn places(stack: &Stack) -> Result<BTreeMap<Address, String>, EmitError> {
         Some((address.clone(), families.get(*n)?.place(key.as_deref())))
     };
     Ok(stack.iter().filter_map(|(address, entry)| place(address, entry)).collect())
+}
+
+/// Refuses texts that Terraform would not keep: it composes letters and accents (Unicode's form C), whatever is written.
+fn composed(instances: &BTreeMap<ir::Id, ir::Instance>) -> Result<(), EmitError> {
+    let normal = icu_normalizer::ComposingNormalizerBorrowed::new_nfc();
+    for instance in instances.values() {
+        let mut bad: Option<&str> = None;
+        ir::Item::walk(&instance.body, &mut |node| {
+            let texts: Vec<&String> = match node {
+                ir::Node::Str(text) | ir::Node::Name(text) => vec![text],
+                ir::Node::Map(items) => items.iter().map(|(key, _)| key).collect(),
+                _ => Vec::new(),
+            };
+            bad = bad.or(texts.into_iter().find(|text| !normal.is_normalized(text)).map(String::as_str));
+        });
+        if let Some(text) = bad {
+            let what = format!(
+                "Terraform puts letters and their accents together, so \"{}\" would be another text there; write it composed \
+                 (NFC)",
+                text.escape_default()
+            );
+            return Err(EmitError::Unsupported { address: instance.id.address.clone(), what });
+        }
+    }
+    Ok(())
 }

@@ -252,7 +252,7 @@ impl Overlay<'_> {
                 other => (*other).clone(),
             })
             .collect();
-        let mut name = input.map_or(path, |input| input.name).to_owned();
+        let mut name = input.map_or_else(|| attribute(path), |input| input.name.to_owned());
         let base = name.clone();
         let mut n = 2;
         while let Some(other) = self.columns.iter().find(|column| column.name == name) {
@@ -264,6 +264,16 @@ impl Overlay<'_> {
         }
         self.columns.push(Column { name: name.clone(), input, cells });
         Node::Code(format!("each.value.{name}"))
+    }
+}
+
+/// The name of a column as an attribute of an object: no word of HCL's, and a word at all.
+fn attribute(path: &str) -> String {
+    match path.trim_matches('_') {
+        "" => "value".to_owned(),
+        word @ ("null" | "true" | "false" | "for" | "if" | "in") => format!("{word}_value"),
+        word if word.starts_with(|c: char| c.is_ascii_digit()) => format!("value_{word}"),
+        word => word.to_owned(),
     }
 }
 

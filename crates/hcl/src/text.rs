@@ -34,7 +34,10 @@ pub(crate) fn escape(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+            // What is not seen, or turns around what is: nobody reads something else than Terraform does.
+            c if c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}') =>
+            {
                 out.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
             c => out.push(c),
@@ -177,7 +180,7 @@ mod tests {
     fn nothing_gets_out_of_quotes() {
         for text in [
             "${x}", "$${x}", "$$${x}", "%{if}", "%%{", "a\"b", "\\", "\\${x}", "\n}\n", "$", "${", "é", "$%{a}",
-            "\u{7}",
+            "\u{7}", "\u{202e}x", "a\u{200d}b",
         ] {
             assert_eq!(read(text).as_deref(), Ok(text));
         }

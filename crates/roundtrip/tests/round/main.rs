@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what goes wrong fails it")]
 
 mod deployed;
+#[path = "../../../hcl/tests/emit/lint.rs"]
+mod lint;
 mod practice;
 mod random;
 mod stacks;

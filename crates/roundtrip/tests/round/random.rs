@@ -8,7 +8,7 @@ use aomidori_roundtrip::stacks::{Surroundings, stack};
 use aomidori_testkit::Terraform;
 
 /// Seeds whose stacks, together, are of all kinds.
-const SEEDS: [u64; 2] = [4, 169];
+const SEEDS: [u64; 2] = [7, 19];
 
 #[test]
 fn random_stacks_go_round_both_ways() {
