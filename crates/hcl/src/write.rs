@@ -401,8 +401,12 @@ impl<'a> Writer<'a> {
                 }
             },
             Node::Call(name @ ("merge" | "jsonencode"), items) => {
-                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent, lead)).collect();
-                format!("{name}({})", items.join(", "))
+                let flat: Vec<String> = items.iter().map(|item| self.expr(item, indent, lead)).collect();
+                if flat.iter().filter(|item| item.contains('\n')).count() < 2 {
+                    return format!("{name}({})", flat.join(", "));
+                }
+                let items: Vec<String> = items.iter().map(|item| self.expr(item, indent + 2, 1)).collect();
+                lines(&format!("{name}("), &items, ")", indent)
             }
             Node::Call(name, items) if wide => {
                 let items: Vec<String> = items.iter().map(|item| self.expr(item, indent + 2, 1)).collect();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::graph::{Node, Nodes};
+use aomidori_model::kinds::ecr_repository::repository_url;
 use aomidori_model::{Address, KindName, Reference, Target, Value};
 
 use crate::observation::{Observation, Observed, Status};
@@ -14,6 +15,7 @@ pub(crate) struct LiveSet<'a> {
     pub(crate) all: Vec<Live<'a>>,
     /// Everything observed, ours or not, by kind and id.
     observed: BTreeMap<(KindName, &'a str), &'a Observed>,
+    have: &'a Observation,
 }
 
 /// One of them.
@@ -52,7 +54,7 @@ impl<'a> LiveSet<'a> {
         ours.sort_by(|a, b| (a.0, a.1.kind, &a.1.id).cmp(&(b.0, b.1.kind, &b.1.id)));
         let observed: BTreeMap<(KindName, &str), &Observed> =
             have.resources.iter().map(|seen| ((seen.kind, seen.id.as_str()), seen)).collect();
-        let lookup = |reference: &Reference| output_of(&observed, reference);
+        let lookup = |reference: &Reference| output_of(have, &observed, reference);
         let mut links = links(&ours);
         let all = ours
             .iter()
@@ -64,12 +66,12 @@ impl<'a> LiveSet<'a> {
                 uses: links.remove(&n).unwrap_or_default(),
             })
             .collect();
-        LiveSet { all, observed }
+        LiveSet { all, observed, have }
     }
 
     /// The text of an output of something that is referred to by its id.
     pub(crate) fn output_of(&self, reference: &Reference) -> Option<String> {
-        output_of(&self.observed, reference)
+        output_of(self.have, &self.observed, reference)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Live<'a>)> {
@@ -81,12 +83,20 @@ impl<'a> LiveSet<'a> {
     }
 }
 
-fn output_of(observed: &BTreeMap<(KindName, &str), &Observed>, reference: &Reference) -> Option<String> {
-    match &reference.target {
-        Target::Id(id) => {
-            observed.get(&(reference.kind, id.as_str()))?.output(reference.output.as_deref()).map(str::to_owned)
+fn output_of(
+    have: &Observation,
+    observed: &BTreeMap<(KindName, &str), &Observed>,
+    reference: &Reference,
+) -> Option<String> {
+    let Target::Id(id) = &reference.target else { return None };
+    let output = reference.output.as_deref();
+    match observed.get(&(reference.kind, id.as_str())) {
+        Some(seen) => seen.output(output).map(str::to_owned),
+        // Of somebody else's repository nothing is asked, and its URL is no secret.
+        None if reference.kind == KindName::EcrRepository && output == Some("repository_url") => {
+            Some(repository_url(&have.account, &have.region, id))
         }
-        Target::Address(_) => None,
+        None => None,
     }
 }
 

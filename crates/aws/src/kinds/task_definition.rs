@@ -68,7 +68,7 @@ impl Live for TaskDefinition {
         {
             for container in &want.containers {
                 let key = declared_image_tag(container.name.as_str());
-                let declared = containers::image(container, w)?;
+                let declared = containers::image(cx, container, w).await?;
                 let running = live
                     .definition
                     .container_definitions()
@@ -167,17 +167,14 @@ pub(crate) async fn register(
     images: &BTreeMap<String, String>,
 ) -> Result<Made, CloudError> {
     let role = |role: &Option<Ref<aomidori_model::kinds::IamRole>>| role.as_ref().map(|it| w.known.id(it)).transpose();
-    let containers = want
-        .containers
-        .iter()
-        .map(|container| {
-            let image = match images.get(container.name.as_str()) {
-                Some(running) => running.clone(),
-                None => containers::image(container, w)?,
-            };
-            containers::to_aws(container, image, w)
-        })
-        .collect::<Result<Vec<_>, CloudError>>()?;
+    let mut written = Vec::with_capacity(want.containers.len());
+    for container in &want.containers {
+        let image = match images.get(container.name.as_str()) {
+            Some(running) => running.clone(),
+            None => containers::image(cx, container, w).await?,
+        };
+        written.push(containers::to_aws(container, image, w)?);
+    }
     let platform = want.cpu_architecture.map(|architecture| {
         RuntimePlatform::builder()
             .cpu_architecture(match architecture {
@@ -198,7 +195,7 @@ pub(crate) async fn register(
         .set_execution_role_arn(role(&want.execution_role)?)
         .set_task_role_arn(role(&want.task_role)?)
         .set_runtime_platform(platform)
-        .set_container_definitions(Some(containers))
+        .set_container_definitions(Some(written))
         .set_tags(ecs::tag_list(&tags));
     let answer = call::once(REGISTER, request.send()).await?;
     let definition = answer.task_definition.ok_or_else(|| call::missing(REGISTER, "task definition"))?;

@@ -176,9 +176,9 @@ impl Cx<'_> {
             } else {
                 // A tag value holds 28 of them.
                 merged.push(Node::Around(
-                    "{ for n, some in chunklist(sort([for part in ",
+                    "{\n  for n, some in chunklist(sort([\n    for part in ",
                     Box::new(record),
-                    " : substr(sha256(part), 0, 8)]), 28) : n == 0 ? \"aomidori:parts\" : \"aomidori:parts-${n}\" => join(\" \", some) }",
+                    " :\n    substr(sha256(part), 0, 8)\n  ]), 28) :\n  n == 0 ? \"aomidori:parts\" : \"aomidori:parts-${n}\" => join(\" \", some)\n}",
                 ));
             }
         }

@@ -150,7 +150,8 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     let live = stack.iter().map(|(address, _)| (address.clone(), Live { id: text.to_owned() })).collect();
     let options = Options { region: Some("eu-west-1".into()), import: Some(live), ..Options::default() };
     let files = emit(&stack, &options).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let calm = emit(&crate::hostile::stack("calm"), &options).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let calm =
+        emit(&crate::hostile::stack("calm"), &options).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let (mut found, mut harmless) = (Vec::new(), Vec::new());
     for (file, like) in files.iter().zip(&calm) {
         prop_assert_eq!(&file.path, &like.path);
@@ -232,7 +233,9 @@ fn composed(text: &str) -> bool {
 fn what_terraform_would_change_is_refused() {
     // Terraform composes letters and accents, so this would be another text there.
     let stack = stack("e\u{301}");
-    let Err(EmitError::Unsupported { what, .. }) = emit(&stack, &Options::default()) else { panic!("that has to fail") };
+    let Err(EmitError::Unsupported { what, .. }) = emit(&stack, &Options::default()) else {
+        panic!("that has to fail")
+    };
     assert!(what.contains("\\u{301}"), "{what}");
 }
 
@@ -241,8 +244,23 @@ fn what_terraform_would_change_is_refused() {
 fn terraform_reads_every_text_as_it_is() {
     let Some(terraform) = Terraform::found() else { return };
     let texts = [
-        "${x}", "%{if true}", "$${y} %%{z}", "$$$ %% $% {}", "\"q\" 'q' `q`", "\\ \\n \\u0041 \\", "a\nb\r\nc\td", "<<EOT\nx\nEOT",
-        "für 青緑 🟢", "| --> # // /* */", "null", "1e3", " around ", "<&>", "\u{7f}\u{85}\u{2028}", "\u{202e}x\u{200d}", "",
+        "${x}",
+        "%{if true}",
+        "$${y} %%{z}",
+        "$$$ %% $% {}",
+        "\"q\" 'q' `q`",
+        "\\ \\n \\u0041 \\",
+        "a\nb\r\nc\td",
+        "<<EOT\nx\nEOT",
+        "für 青緑 🟢",
+        "| --> # // /* */",
+        "null",
+        "1e3",
+        " around ",
+        "<&>",
+        "\u{7f}\u{85}\u{2028}",
+        "\u{202e}x\u{200d}",
+        "",
     ];
     let mut stack = Stack::new("hostile".parse().unwrap());
     let template = crate::hostile::stack("x");

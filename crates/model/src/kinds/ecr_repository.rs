@@ -140,6 +140,12 @@ pub enum Expiry {
     DaysSincePushed(u32),
 }
 
+/// The URL of a private repository, under which images are named.
+pub fn repository_url(account: &str, region: &str, name: &str) -> String {
+    let end = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("{account}.dkr.ecr.{region}.{end}/{name}")
+}
+
 impl LifecyclePolicy {
     /// ECR's JSON.
     pub fn to_aws(&self) -> serde_json::Value {

@@ -8,6 +8,7 @@ mod network;
 mod outside;
 mod services;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::str::FromStr;
 
@@ -132,23 +133,34 @@ fn decorate(stack: &mut Stack, dice: &mut Dice) {
     }
 }
 
-/// Order that nothing else states, between any two resources of which the one does not need the other already.
+/// Order that nothing else states, between any two resources of which the second does not need the first.
 fn late(stack: &mut Stack, dice: &mut Dice) {
-    let addresses: Vec<Address> = stack.iter().map(|(address, _)| address.clone()).collect();
+    let fields = stack.fields();
+    let nodes = stack.nodes(&fields);
+    let mut needs: BTreeMap<Address, Vec<Address>> = nodes
+        .iter()
+        .map(|node| (node.address.clone(), nodes.edges(node).into_iter().map(|edge| edge.on).collect()))
+        .collect();
+    let addresses: Vec<Address> = needs.keys().cloned().collect();
     for _ in 0..dice.roll(5) {
         let any = |dice: &mut Dice| {
             let n = dice.roll(u32::try_from(addresses.len()).unwrap_or(u32::MAX));
             addresses.get(usize::try_from(n).unwrap_or_default()).cloned()
         };
         let (Some(one), Some(on)) = (any(dice), any(dice)) else { return };
+        let (mut seen, mut next) = (BTreeSet::new(), vec![&on]);
+        while let Some(at) = next.pop() {
+            if seen.insert(at) {
+                next.extend(needs.get(at).into_iter().flatten());
+            }
+        }
+        if seen.contains(&one) {
+            continue;
+        }
         if let Some(entry) = stack.get_mut(&one) {
             entry.depends_on.insert(on.clone());
         }
-        if !stack.validate().is_empty()
-            && let Some(entry) = stack.get_mut(&one)
-        {
-            entry.depends_on.remove(&on);
-        }
+        needs.entry(one).or_default().push(on);
     }
 }
 

@@ -268,7 +268,7 @@ fn discovery(
         return Vec::new();
     }
     let name = match dice.roll(3) {
-        0 => format!("{}-{n}.local", build.name),
+        0 => format!("{n}.{}.local", build.name),
         1 => format!("a-{n}.internal.example"),
         _ => format!("local{n}"),
     };

@@ -5,13 +5,16 @@
 use std::collections::BTreeSet;
 
 use aomidori_engine::cloud::{CloudError, Want};
+use aomidori_model::kinds::ecr_repository::repository_url;
 use aomidori_model::kinds::task_definition::{AwsLogs, Container, ContainerHealthCheck, Image};
+use aomidori_model::value::{Reference, Target};
 use aomidori_model::{Port, Ref, ToValue, Value};
 use aws_sdk_ecs::types::{
     ContainerDefinition, HealthCheck, KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, PortMapping, Secret,
     TransportProtocol,
 };
 
+use crate::client::Cx;
 use crate::services::{incomplete, signed, unsigned};
 use crate::tags::Tags;
 
@@ -21,8 +24,20 @@ pub(crate) fn declared_image_tag(container: &str) -> String {
 }
 
 /// The image of a container as Docker writes it.
-pub(crate) fn image(container: &Container, w: Want<'_>) -> Result<String, CloudError> {
-    match container.image.to_uri().resolve(&|reference| w.known.lookup(reference)) {
+pub(crate) async fn image(cx: &Cx, container: &Container, w: Want<'_>) -> Result<String, CloudError> {
+    let (Image::Tag { repository, .. } | Image::Digest { repository, .. }) = &container.image else {
+        return resolved(container, &|_| None);
+    };
+    // A repository that is not the stack's is this account's.
+    let theirs = match repository.target() {
+        Target::Id(name) => Some(repository_url(&cx.identity().await?.account, &cx.region, name)),
+        Target::Address(_) => None,
+    };
+    resolved(container, &|reference| theirs.clone().or_else(|| w.known.lookup(reference)))
+}
+
+fn resolved(container: &Container, lookup: &dyn Fn(&Reference) -> Option<String>) -> Result<String, CloudError> {
+    match container.image.to_uri().resolve(&lookup) {
         Value::Str(uri) => Ok(uri),
         other => Err(CloudError::bug(format!("the image {other:?} is needed before its repository is known"))),
     }
