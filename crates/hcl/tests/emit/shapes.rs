@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aomidori_hcl::{EmitError, Live, Options, emit};
 use aomidori_model::kinds::ecs_service::{Deployment, Rolling};
 use aomidori_model::kinds::route_table::RouteTarget;
-use aomidori_model::kinds::{EcsService, RouteTable, Subnet, Vpc};
+use aomidori_model::kinds::task_definition::Image;
+use aomidori_model::kinds::{EcsService, LogGroup, RouteTable, Subnet, TaskDefinition, Vpc};
 use aomidori_model::{Address, Ref, Stack};
 
 use aomidori_testkit::Terraform;
@@ -67,6 +68,38 @@ fn a_thousand_services_are_one_resource() {
     let files = emit(&stack, &Options::default()).unwrap();
     let main = file(&files, "modules/services/main.tf");
     assert_eq!(main.matches("resource \"aws_ecs_service\"").count(), 3, "{}", &main[..2000]);
+}
+
+/// Three log groups of one shape: one after another, and one after what logs to the first.
+#[test]
+fn what_is_alike_and_needs_each_other_is_not_one_resource() {
+    let mut stack = Stack::new("order".parse().unwrap());
+    for name in ["first", "second", "third"] {
+        let group = LogGroup { name: name.parse().unwrap(), retention_in_days: None };
+        stack.add(&format!("logs/{name}"), group);
+    }
+    let service = practice(&[]);
+    let (_, definition) = service.of::<TaskDefinition>().next().unwrap();
+    let mut definition = TaskDefinition { execution_role: None, task_role: None, ..definition.clone() };
+    definition.execution_role = Some(Ref::existing("arn:aws:iam::123456789012:role/tasks"));
+    for container in &mut definition.containers {
+        container.image = Image::Uri("nginx".into());
+        container.logs.as_mut().unwrap().group = Ref::to("logs/first".parse().unwrap());
+    }
+    stack.add("tasks/task", definition);
+    for (late, early) in [("logs/second", "logs/first"), ("logs/third", "tasks/task")] {
+        let entry = stack.get_mut(&late.parse().unwrap()).unwrap();
+        entry.depends_on.insert(early.parse().unwrap());
+    }
+    let files = emit(&stack, &Options::default()).unwrap();
+    let main = file(&files, "modules/logs/main.tf");
+    assert_eq!(main.matches("resource \"aws_cloudwatch_log_group\"").count(), 3, "{main}");
+    assert!(main.contains("depends_on = [aws_cloudwatch_log_group.first]"), "{main}");
+    assert!(main.contains("depends_on = [var.task_definition_ready]"), "{main}");
+    if let Some(terraform) = Terraform::found() {
+        // Terraform refuses what goes round in a circle.
+        check(terraform, &files);
+    }
 }
 
 #[test]
