@@ -138,15 +138,18 @@ mod tests {
     }
 
     fn cname(name: &str, to: &str) -> ResourceRecordSet {
+        to_name(name, to).build().unwrap()
+    }
+
+    fn to_name(name: &str, to: &str) -> aws_sdk_route53::types::builders::ResourceRecordSetBuilder {
         let to = ResourceRecord::builder().value(to).build().unwrap();
-        set(name, RrType::Cname).ttl(60).resource_records(to).build().unwrap()
+        set(name, RrType::Cname).ttl(60).resource_records(to)
     }
 
     #[test]
     fn records_are_found_by_what_they_lead_to() {
         let balancer = "front-1.eu-central-1.elb.amazonaws.com";
-        let weighted = cname("weighted.example.com.", balancer);
-        let weighted = ResourceRecordSet { set_identifier: Some("a".into()), weight: Some(1), ..weighted };
+        let weighted = to_name("weighted.example.com.", balancer).set_identifier("a").weight(1).build().unwrap();
         let sets = [
             alias("example.com.", RrType::A, &format!("dualstack.{balancer}."), true),
             alias("example.com.", RrType::Aaaa, &format!("dualstack.{balancer}."), false),

@@ -48,8 +48,10 @@ fn stack(text: &str) -> Stack {
         init_process: None,
     };
     // A policy by an ARN that is none: its last part is a key, and stands in the README.
+    let path = || Some("/${x}/%{y}\"/".parse().unwrap());
     let role = IamRole {
         name: "hostile".parse().unwrap(),
+        path: path(),
         description: Some(free()),
         trust: PolicyDocument::trust_service("ecs-tasks.amazonaws.com"),
         managed_policies: [Ref::existing(text)].into(),
@@ -63,6 +65,7 @@ fn stack(text: &str) -> Stack {
     };
     let policy = IamPolicy {
         name: "hostile".parse().unwrap(),
+        path: path(),
         description: Some(free()),
         document: PolicyDocument::of([statement]),
     };
@@ -280,7 +283,7 @@ fn terraform_reads_every_text_as_it_is() {
         ..Statement::allow(["s3:*"], [PolicyResource::arn("*")])
     };
     let document = PolicyDocument::of([statement]);
-    stack.add("app/policy", IamPolicy { name: "hostile".parse().unwrap(), description: None, document });
+    stack.add("app/policy", IamPolicy { name: "hostile".parse().unwrap(), path: None, description: None, document });
 
     let cloud = LocalCloud::start(Cloud::instant()).unwrap();
     let files = emit(&stack, &Options { region: Some("eu-west-1".into()), ..Options::default() }).unwrap();

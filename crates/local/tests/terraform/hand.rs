@@ -49,5 +49,5 @@ fn local_modules_with_certificates_scaling_and_keys() {
 
 #[test]
 fn buckets() {
-    comes_and_goes("buckets");
+    comes_and_goes("buckets", &[]);
 }

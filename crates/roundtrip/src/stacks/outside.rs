@@ -141,6 +141,7 @@ pub fn outside(region: &str) -> Stack {
     stack.add("net/namespace", PrivateDnsNamespace { name: parse("outside.internal"), vpc, description: None });
     let role = |name: &str, service: &str, managed: &str| IamRole {
         name: parse(name),
+        path: None,
         description: None,
         trust: PolicyDocument::trust_service(service),
         managed_policies: [aomidori_model::Ref::existing(managed)].into(),
@@ -152,7 +153,7 @@ pub fn outside(region: &str) -> Stack {
     let deploy = "arn:aws:iam::aws:policy/AWSCodeDeployRoleForECS";
     stack.add("iam/deploy", role("outside-deploy", "codedeploy.amazonaws.com", deploy));
     let document = PolicyDocument::of([Statement::allow(["s3:GetObject"], [PolicyResource::arn("*")])]);
-    stack.add("iam/policy", IamPolicy { name: parse("outside"), description: None, document });
+    stack.add("iam/policy", IamPolicy { name: parse("outside"), path: None, description: None, document });
     stack.add("iam/application", CodeDeployApplication { name: parse("outside") });
     stack.add("ecs/logs", LogGroup { name: parse("outside"), retention_in_days: None });
     let repository = EcrRepository {

@@ -36,7 +36,9 @@ pub(crate) async fn image(cx: &Cx, container: &Container, w: Want<'_>) -> Result
     resolved(container, &|reference| theirs.clone().or_else(|| w.known.lookup(reference)))
 }
 
-fn resolved(container: &Container, lookup: &dyn Fn(&Reference) -> Option<String>) -> Result<String, CloudError> {
+/// The same, by what is known of references.
+pub(super) fn resolved(
+    container: &Container, lookup: &dyn Fn(&Reference) -> Option<String>) -> Result<String, CloudError> {
     match container.image.to_uri().resolve(&lookup) {
         Value::Str(uri) => Ok(uri),
         other => Err(CloudError::bug(format!("the image {other:?} is needed before its repository is known"))),

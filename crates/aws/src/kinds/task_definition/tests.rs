@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aomidori_engine::cloud::Known;
 use aomidori_model::kinds::EcrRepository;
 use aomidori_model::kinds::task_definition::{AwsLogs, Container, ContainerHealthCheck, Image};
-use aomidori_model::{Address, Port, Resource, Stack, StackName};
+use aomidori_model::{Address, Port, Resource, StackName};
 use aws_sdk_ecs::types::{ContainerDefinition, MountPoint, PortMapping};
 
 use super::*;
@@ -63,7 +63,7 @@ fn registered(definition: &TaskDefinition) -> aws::TaskDefinition {
         let containers = definition
             .containers
             .iter()
-            .map(|it| containers::to_aws(it, containers::image(it, w).unwrap(), w).unwrap())
+            .map(|it| containers::to_aws(it, containers::resolved(it, &|it| w.known.lookup(it)).unwrap(), w).unwrap())
             .collect();
         aws::TaskDefinition::builder()
             .task_definition_arn("arn:aws:ecs:eu-central-1:1:task-definition/web:7")
@@ -131,21 +131,16 @@ fn a_deployed_image_is_no_drift() {
 
 #[test]
 fn an_image_in_a_repository_of_the_stack_is_joined() {
-    let mut stack = Stack::new("shop".parse().unwrap());
     let repository: Ref<EcrRepository> = Ref::to("across/repository".parse().unwrap());
     let mut container = container();
     container.image = Image::Tag { repository, tag: "blue".parse().unwrap() };
-    stack.tags.clear();
     let mut known = Known::default();
     known.insert(
         "across/repository".parse().unwrap(),
         made("web", [("repository_url", "1.dkr.ecr.eu-central-1.amazonaws.com/web".to_owned())]),
     );
-    let definition = definition();
-    let (resource, tags) = (Resource::from(definition), BTreeMap::new());
-    let address: Address = "services/web".parse().unwrap();
-    let w = Want { stack: stack.name(), address: &address, resource: &resource, tags: &tags, known: &known, token: "" };
-    assert_eq!(containers::image(&container, w).unwrap(), "1.dkr.ecr.eu-central-1.amazonaws.com/web:blue");
+    let image = containers::resolved(&container, &|reference| known.lookup(reference)).unwrap();
+    assert_eq!(image, "1.dkr.ecr.eu-central-1.amazonaws.com/web:blue");
 }
 
 #[test]

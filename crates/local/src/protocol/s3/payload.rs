@@ -157,9 +157,12 @@ fn signed(promised: Option<&str>, in_header: bool, body: &[u8]) -> Result<()> {
     }
 }
 
+/// Names and values behind a body.
+type Trailers = Vec<(String, String)>;
+
 /// A body out of its chunks (`1f;chunk-signature=…`, the bytes, and so on to a chunk of nothing), and the trailers behind
 /// them.
-fn unchunk(mut rest: &[u8]) -> Option<(Vec<u8>, Vec<(String, String)>)> {
+fn unchunk(mut rest: &[u8]) -> Option<(Vec<u8>, Trailers)> {
     let mut body = Vec::new();
     loop {
         let (head, after) = line(rest)?;
