@@ -12,7 +12,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use aomidori_testkit::python::{Server, Venv, credentials};
+use aomidori_testkit::Server;
+use aomidori_testkit::python::{Venv, credentials};
 use serde_json::Value;
 
 const BOTO3: &str = "boto3==1.43.11";

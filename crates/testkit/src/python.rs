@@ -1,11 +1,9 @@
-//! Python programs as judges: boto3 as a client, moto as a server.
+//! Python programs as judges.
 
 use std::ffi::OsStr;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 /// A virtual environment with some packages.
 #[derive(Clone, Debug)]
@@ -88,54 +86,6 @@ pub fn credentials(endpoint: &str) -> [(&'static str, String); 7] {
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
     ]
-}
-
-/// A server that runs while this value lives.
-#[derive(Debug)]
-pub struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    /// Starts moto in server mode on a free port, and waits until it answers.
-    ///
-    /// # Errors
-    /// It does not start, or does not answer within a minute.
-    pub fn moto(venv: &Venv) -> Result<Server, String> {
-        let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-        let address = free.map_err(|error| error.to_string())?;
-        let child = venv
-            .command(["-m", "moto.server", "-H", "127.0.0.1", "-p"])
-            .arg(address.port().to_string())
-            // Without it moto has none of the policies that AWS manages.
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let server = Server { child, address };
-        let patience = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(address).is_err() {
-            if Instant::now() > patience {
-                return Err("moto does not answer".to_owned());
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(server)
-    }
-
-    /// Its URL.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// The workspace's build folder.

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aomidori_local::{LocalCloud, Options};
-use aomidori_testkit::python::{Server, Venv};
+use aomidori_testkit::Server;
+use aomidori_testkit::python::Venv;
 use aomidori_testkit::terraform::Terraform;
 use serde_json::Value;
 
 use crate::fixture;
+
+pub(crate) const MOTO: &str = "moto[server]==5.2.5";
 
 /// Where moto is known to differ: the resource's type, the attribute, and why ours is right.
 const KNOWN: &[(&str, &str, &str)] = &[
@@ -27,8 +30,11 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("data.aws_caller_identity", "arn", "who calls is each cloud's own matter"),
 ];
 
-/// Every leaf that Terraform's state has, by address and path.
-fn leaves(terraform: &Terraform, endpoint: &str) -> Result<BTreeMap<(String, String), String>, String> {
+/// The values that Terraform read, by address and path.
+pub(crate) type Leaves = BTreeMap<(String, String), String>;
+
+/// Every leaf that Terraform's state has.
+pub(crate) fn leaves(terraform: &Terraform, endpoint: &str) -> Result<Leaves, String> {
     let root = terraform.root(&fixture("judged"), endpoint)?;
     root.run(["apply", "-auto-approve", "-no-color"])?;
     // What creations answer may be less than what is read later.
@@ -43,7 +49,7 @@ fn leaves(terraform: &Terraform, endpoint: &str) -> Result<BTreeMap<(String, Str
 }
 
 /// Nothing and an empty list or text are the same, and the order of a list says nothing: most are sets.
-fn visit(address: &str, path: &str, value: &Value, found: &mut BTreeMap<(String, String), String>) {
+fn visit(address: &str, path: &str, value: &Value, found: &mut Leaves) {
     match value {
         Value::Null => {}
         Value::String(text) if text.is_empty() => {}
@@ -106,13 +112,13 @@ fn what_is_minted_does_not_count() {
     }
 }
 
-fn is_known(address: &str, path: &str) -> bool {
+pub(crate) fn is_known(address: &str, path: &str) -> bool {
     KNOWN.iter().any(|(kind, start, _)| address.starts_with(&format!("{kind}.")) && path.starts_with(start))
 }
 
 #[test]
 fn terraform_reads_the_same_from_moto() {
-    let (Some(terraform), Some(venv)) = (Terraform::find(), Venv::with(&["moto[server]==5.2.5"])) else { return };
+    let (Some(terraform), Some(venv)) = (Terraform::find(), Venv::with(&[MOTO])) else { return };
     let (cloud, moto) = (LocalCloud::start(Options::instant()).unwrap(), Server::moto(&venv).unwrap());
     let (here, there) = (cloud.endpoint(), moto.endpoint());
     // Terraform mostly sleeps: both at once.
