@@ -83,7 +83,9 @@ impl Document {
         for (why, value) in &self.sections {
             let options = ser_options! {
                 compact_list_indent: false,
-                folded_wrap_chars: usize::MAX,
+                // Scripts stand over several lines, other texts never: of one that is nothing but line ends the serializer
+                // makes a block with one more.
+                prefer_block_scalars: false,
             };
             let mut body = to_string_with_options(value, options).map_err(|error| EmitError::Bug(error.to_string()))?;
             // Texts are quoted as for any reader; this key is written as everybody writes it.

@@ -259,6 +259,8 @@ fn templates_expressions_and_quotes_stay_texts() {
         "a: b",
         "- a",
         "line\nline\n",
+        "\n",
+        "\n\n ",
         " spaces ",
         "\ttab",
     ] {
