@@ -122,7 +122,11 @@ fn each_protocol_has_its_envelope() {
     check(ec2(&cloud, "Action=CreateVpc"), 400, &["MissingParameter", "CidrBlock"]);
     check(ec2(&cloud, "Action=CreateVpc&CidrBlock=10.0.0.0/16&Colour=blue"), 400, &["UnknownParameter", "Colour"]);
     check(ec2(&cloud, "Action=CreateVpc&CidrBlock=10.0.0.0/16&DryRun=true"), 412, &["DryRunOperation"]);
-    check(http(&cloud, "GET", "/no/such/path", &[("authorization", &credential("s3"))], ""), 400, &["does not have"]);
+    check(
+        http(&cloud, "GET", "/no/such/path", &[("authorization", &credential("apigateway"))], ""),
+        400,
+        &["does not have"],
+    );
     // A region of its own, and presigned.
     let scope =
         "/?Action=DescribeVpcs&Version=2016-11-15&X-Amz-Credential=AKIA%2F20261122%2Feu-west-1%2Fec2%2Faws4_request";
