@@ -75,7 +75,7 @@ pub(crate) fn rows_text(rows: &[Row], single: bool, indent: usize) -> String {
         .collect()
 }
 
-/// An object or list that is written on one line, over several lines if it is too wide.
+/// An object, a list or lists that are joined, written on one line: over several lines if that is too wide.
 pub(crate) fn spread(value: &str, indent: usize, lead: usize) -> String {
     let inside = |open, close| value.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
     if value.chars().count() + indent + lead <= WIDE {
@@ -85,6 +85,10 @@ pub(crate) fn spread(value: &str, indent: usize, lead: usize) -> String {
     if let Some(inner) = inside("{ ", " }") {
         let items: String = split(inner, ", ").into_iter().map(|item| format!("{pad}  {item}\n")).collect();
         return format!("{{\n{items}{pad}}}");
+    }
+    if let Some(inner) = inside("concat(", ")") {
+        let lists: Vec<String> = split(inner, ", ").into_iter().map(|list| spread(list, indent + 2, 1)).collect();
+        return lines("concat(", &lists, ")", indent);
     }
     match inside("[", "]").map(|inner| split(inner, ", ")) {
         // What ends with another bracket than it begins with is no single list.
@@ -185,4 +189,22 @@ pub(crate) fn lower_first(text: &str) -> String {
     }
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_wide_stands_over_several_lines() {
+        for (flat, spread_out) in [
+            ("[a, b]", "[\n    a,\n    b,\n  ]"),
+            ("{ a = 1, b = [2, 3] }", "{\n    a = 1\n    b = [2, 3]\n  }"),
+            ("concat(values(a)[*].id, [b.id])", "concat(\n    values(a)[*].id,\n    [b.id],\n  )"),
+            ("values(a)[*].id", "values(a)[*].id"),
+        ] {
+            assert_eq!(spread(flat, 2, 3), flat);
+            assert_eq!(spread(flat, 2, WIDE), spread_out);
+        }
+    }
 }
