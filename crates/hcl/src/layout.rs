@@ -68,10 +68,14 @@ pub(crate) fn rows_text(rows: &[Row], single: bool, indent: usize) -> String {
     if flat.iter().all(|row| row.chars().count() <= WIDE) {
         return flat.concat();
     }
-    let cell =
-        |(name, text): &(String, String)| format!("{pad}  {name} = {}\n", spread(text, indent + 2, name.len() + 3));
     rows.iter()
-        .map(|(row, cells)| format!("{pad}{} = {{\n{}{pad}}}\n", key(row), cells.iter().map(cell).collect::<String>()))
+        .map(|(row, cells)| {
+            // Their signs of equality stand below each other.
+            let lead = cells.iter().map(|(name, _)| name.len() + 3).max().unwrap_or_default();
+            let cell =
+                |(name, text): &(String, String)| format!("{pad}  {name} = {}\n", spread(text, indent + 2, lead));
+            format!("{pad}{} = {{\n{}{pad}}}\n", key(row), cells.iter().map(cell).collect::<String>())
+        })
         .collect()
 }
 
