@@ -11,7 +11,7 @@ use aomidori_plan::{Observed, Ownership};
 use aws_sdk_servicediscovery::types::{NamespaceSummary, RecordType, RoutingPolicy as AwsRouting, ServiceSummary};
 use futures_util::future::try_join_all;
 
-use super::{Scope, observed};
+use super::{Scope, observed, own_addresses};
 use crate::call;
 use crate::client::Cx;
 use crate::kinds::{discovery_service, private_dns_namespace};
@@ -39,13 +39,7 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
     let found = try_join_all(namespaces.iter().map(|live| one_namespace(cx, scope, live)));
     let (found, services) = tokio::try_join!(found, services)?;
     let mut resources: Vec<Observed> = found.into_iter().flatten().collect();
-    let ours: BTreeMap<String, Address> = resources
-        .iter()
-        .filter_map(|found| match &found.owner {
-            Ownership::Ours(address) => Some((found.id.clone(), address.clone())),
-            _ => None,
-        })
-        .collect();
+    let ours = own_addresses(&resources);
     let named: BTreeSet<&String> = scope.stack.of::<DiscoveryService>().filter_map(|(_, it)| host_of(it)).collect();
     let services = services
         .into_iter()

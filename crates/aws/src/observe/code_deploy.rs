@@ -18,7 +18,7 @@ use aws_sdk_codedeploy::types::{
 use futures_util::future::try_join_all;
 
 use super::elb::Elb;
-use super::{Scope, observed};
+use super::{Scope, observed, own_addresses};
 use crate::call;
 use crate::client::Cx;
 use crate::kinds::{deployment_config, deployment_group};
@@ -42,13 +42,7 @@ pub(super) async fn resources(cx: &Cx, scope: &Scope<'_>, elb: &Elb, read: Read)
     let Read { applications, groups, configs } = read;
     let mut resources: Vec<Observed> =
         applications.into_iter().filter_map(|(live, tags)| one_application(scope, &live, tags)).collect();
-    let ours: BTreeMap<String, Address> = resources
-        .iter()
-        .filter_map(|found| match &found.owner {
-            Ownership::Ours(address) => Some((found.id.clone(), address.clone())),
-            _ => None,
-        })
-        .collect();
+    let ours = own_addresses(&resources);
     for (id, group, tags) in groups {
         resources.extend(one_group(cx, scope, elb, &id, &group, tags, &ours).await?);
     }

@@ -16,7 +16,7 @@ use aomidori_plan::{Observed, Ownership, Status};
 use aws_sdk_elasticloadbalancingv2::types::{self as aws, LoadBalancerSchemeEnum, ProtocolEnum, TargetTypeEnum};
 use futures_util::future::try_join_all;
 
-use super::{Scope, observed};
+use super::{Scope, observed, own_addresses};
 use crate::call;
 use crate::client::Cx;
 use crate::kinds::{listener, listener_rule, load_balancer};
@@ -105,24 +105,12 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Elb, CloudErro
         async move { one_group(cx, scope, group, tags).await }
     });
     resources.extend(try_join_all(groups).await?.into_iter().flatten());
-    let ours: BTreeMap<String, Address> = resources
-        .iter()
-        .filter_map(|found| match &found.owner {
-            Ownership::Ours(address) => Some((found.id.clone(), address.clone())),
-            _ => None,
-        })
-        .collect();
+    let ours = own_addresses(&resources);
     let found: Vec<Observed> = listeners
         .iter()
         .filter_map(|listener| one_listener(scope, listener, tags_of(&listener.listener_arn), &ours))
         .collect();
-    let ours: BTreeMap<String, Address> = found
-        .iter()
-        .filter_map(|found| match &found.owner {
-            Ownership::Ours(address) => Some((found.id.clone(), address.clone())),
-            _ => None,
-        })
-        .collect();
+    let ours = own_addresses(&found);
     resources.extend(found);
     resources.extend(
         rules.iter().filter_map(|(listener, rule)| one_rule(scope, listener, rule, tags_of(&rule.rule_arn), &ours)),

@@ -229,6 +229,15 @@ async fn read_hints(cx: &Cx, stack: &StackName) -> Vec<Hint> {
     }
 }
 
+/// The addresses of what is this stack's, by id.
+fn own_addresses(found: &[Observed]) -> BTreeMap<String, Address> {
+    let own = |found: &Observed| match &found.owner {
+        Ownership::Ours(address) => Some((found.id.clone(), address.clone())),
+        Ownership::Foreign { .. } | Ownership::Added { .. } => None,
+    };
+    found.iter().filter_map(own).collect()
+}
+
 /// The fields of a resource in the model's form.
 pub(crate) fn fields(resource: &impl Kind) -> Fields {
     let mut fields = Fields::default();
