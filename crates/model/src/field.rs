@@ -14,6 +14,9 @@ pub struct Field {
     pub value: Value,
     /// A change of it replaces the resource.
     pub replaces: bool,
+    /// A field of what it refers to (`vpc_id`): a change to others that have the same is made in place, a change to others
+    /// that have not replaces the resource.
+    pub confined_to: Option<&'static str>,
     /// Who decides it once the resource exists.
     pub owner: Owner,
     /// How wanted and observed values are compared.
@@ -70,6 +73,12 @@ impl Field {
         self
     }
 
+    /// What it refers to may only be changed in place for others with the same value of `field`.
+    pub fn confined_to(&mut self, field: &'static str) -> &mut Self {
+        self.confined_to = Some(field);
+        self
+    }
+
     /// After creation this field is decided by AWS CodeDeploy.
     pub fn owned_by_code_deploy(&mut self) -> &mut Self {
         self.owner = Owner::CodeDeploy;
@@ -107,6 +116,7 @@ impl Fields {
             name,
             value: value.to_value(),
             replaces: false,
+            confined_to: None,
             owner: Owner::Us,
             compare: Compare::Equal,
             needs: Need::Exists,

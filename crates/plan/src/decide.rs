@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::{Address, Fields, KindName, Owner, Value};
+use aomidori_model::{Address, Field, Fields, KindName, Owner, Target, Value};
 
 use crate::diff::{self, Change};
 use crate::facts::{Facts, Ids};
@@ -68,6 +68,9 @@ impl Decision {
             let held = self.held_by(facts, live);
             let mut changes = diff::diff(facts.want, address, fields, live, &held, &ids);
             changes.extend(self.let_go(facts, fields, live, &dying));
+            for change in changes.iter_mut().filter(|change| !change.replaces) {
+                change.replaces = fields.get(&change.field).is_some_and(|field| leaves(field, live, &ids));
+            }
             let failed = matches!(live.seen.status, Status::Failed(_));
             if failed || changes.iter().any(|change| change.replaces) {
                 self.replaced.insert(address.clone());
@@ -147,6 +150,24 @@ impl Decision {
         !self.degraded.contains(address)
             && replace::can_stand_beside(kind, self.changes.get(address).map(Vec::as_slice).unwrap_or_default())
     }
+}
+
+/// True if what a field is to refer to lies elsewhere than what it refers to, and the resource cannot follow.
+fn leaves(field: &Field, live: &Live<'_>, ids: &Ids<'_, '_>) -> bool {
+    let Some(place) = field.confined_to else { return false };
+    let (mut here, mut there) = (BTreeSet::new(), BTreeSet::new());
+    live.seen.fields.value(field.name).for_each_ref(&mut |reference| {
+        here.extend(ids.facts.live.found(reference).map(|seen| ids.settle(seen.fields.value(place))));
+    });
+    field.value.for_each_ref(&mut |reference| {
+        let value = match &reference.target {
+            Target::Address(address) => ids.facts.fields.get(address).map(|fields| fields.value(place)),
+            Target::Id(_) => ids.facts.live.found(reference).map(|seen| seen.fields.value(place)),
+        };
+        there.extend(value.map(|value| ids.settle(value)));
+    });
+    // Of what was not observed nothing is known.
+    !here.is_empty() && !there.is_subset(&here)
 }
 
 /// The fields of a link that CodeDeploy decides.

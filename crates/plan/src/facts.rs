@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::graph::Edge;
-use aomidori_model::{Address, Fields, KindName, Reference, Stack, Target};
+use aomidori_model::{Address, Fields, KindName, Reference, Stack, Target, Value};
 
 use crate::diff::Known;
 use crate::error::{Obstacle, PlanError};
@@ -100,6 +100,13 @@ pub(crate) struct Ids<'a, 'f> {
     pub(crate) facts: &'f Facts<'a>,
     pub(crate) keeper: &'f BTreeMap<Address, usize>,
     pub(crate) new: &'f BTreeSet<Address>,
+}
+
+impl Ids<'_, '_> {
+    /// A value with what is known in place of references.
+    pub(crate) fn settle(&self, value: &Value) -> Value {
+        value.resolve(&|reference| self.lookup(reference))
+    }
 }
 
 impl Known for Ids<'_, '_> {

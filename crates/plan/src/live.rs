@@ -74,6 +74,12 @@ impl<'a> LiveSet<'a> {
         output_of(self.have, &self.observed, reference)
     }
 
+    /// What was observed, ours or not, under the id of a reference.
+    pub(crate) fn found(&self, reference: &Reference) -> Option<&'a Observed> {
+        let Target::Id(id) = &reference.target else { return None };
+        self.observed.get(&(reference.kind, id.as_str())).copied()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Live<'a>)> {
         self.all.iter().enumerate()
     }

@@ -106,13 +106,7 @@ impl Thing {
 
 /// Adds a field with the marks of another.
 fn copy(fields: &mut Fields, from: &Field, value: Value) {
-    let Field { name, value: _, replaces, owner, compare, needs, secret } = from;
-    let field = fields.add(name, value);
-    field.replaces = *replaces;
-    field.owner = *owner;
-    field.compare = *compare;
-    field.needs = *needs;
-    field.secret = *secret;
+    *fields.add(from.name, Value::Null) = Field { value, ..from.clone() };
 }
 
 /// A wanted value as it is live: references are ids, joined texts are texts.

@@ -68,8 +68,9 @@ impl Kind for LoadBalancer {
         let LoadBalancer { name, scheme, subnets, security_groups, attributes } = self;
         fields.add("name", name).replaces();
         fields.add("internal", *scheme == Scheme::Internal).replaces();
-        fields.add("subnets", subnets);
-        fields.add("security_groups", security_groups);
+        // SetSubnets and SetSecurityGroups take those of the load balancer's VPC, and no others.
+        fields.add("subnets", subnets).confined_to("vpc_id");
+        fields.add("security_groups", security_groups).confined_to("vpc_id");
         fields.add("attributes", attributes).compare(Compare::DeclaredKeys);
     }
 

@@ -44,7 +44,6 @@ pub(super) fn changed(compare: Compare, before: &Value, change: &FieldChange, th
         return Value::Null;
     }
     match (compare, before, then) {
-        (Compare::Within, _, Value::Set(set)) => Value::Set(set.into_iter().take(1).collect()),
         (Compare::DeclaredKeys, Value::Map(live), Value::Map(wanted)) => {
             let mut live = live.clone();
             live.extend(wanted);

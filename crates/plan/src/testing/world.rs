@@ -152,8 +152,8 @@ impl World {
         let mut fields = Fields::default();
         for field in &wanted {
             let mut value = self.settled(run, &field.value, field.needs)?;
-            if let (Compare::Within, Value::Set(set)) = (field.compare, &value) {
-                value = Value::Set(set.iter().take(1).cloned().collect());
+            if field.compare == Compare::Within {
+                value = self.one_side(value);
             }
             let slot = fields.add(field.name, value);
             slot.replaces = field.replaces;
@@ -206,7 +206,10 @@ impl World {
             if field.owner == Owner::CodeDeploy || field.replaces {
                 return Err(format!("{} cannot be changed in place", change.field));
             }
-            let then = self.settled(run, &field.value, field.needs)?;
+            let mut then = self.settled(run, &field.value, field.needs)?;
+            if field.compare == Compare::Within {
+                then = self.one_side(then);
+            }
             if item.kind == KindName::InternetGateway && change.field == "vpc_id" {
                 self.refuse_mapped(&item)?;
             }
@@ -214,6 +217,10 @@ impl World {
             item.fields = with_value(&item.fields, field.name, value);
         }
         self.check(&item)?;
+        let vpcs = |item: &Item| if item.kind == KindName::LoadBalancer { self.vpcs(item) } else { BTreeSet::new() };
+        if self.find(step.kind, id).is_some_and(|before| vpcs(before) != vpcs(&item)) {
+            return Err("it cannot move to another VPC".into());
+        }
         if item.kind.info().revisioned && step.changes.iter().any(|change| change.field != "tags") {
             self.minted += 1;
             item.id = format!("{}-{}", item.kind, self.minted);
@@ -381,6 +388,15 @@ impl World {
             self.lookup(run, reference)
         });
         Ok(by_id(&outputs, &run.known))
+    }
+
+    /// Of the sides of a pair the one whose tasks are live, as an applier finds it; the first if none are.
+    fn one_side(&self, pair: Value) -> Value {
+        let Value::Set(sides) = pair else { return pair };
+        let services = self.items.iter().filter(|item| item.kind == KindName::EcsService);
+        let live: BTreeSet<String> = services.flat_map(|item| refs(item.fields.value("load_balancer"))).collect();
+        let side = sides.iter().find(|side| !refs(side).is_disjoint(&live)).or_else(|| sides.first());
+        Value::Set(side.into_iter().cloned().collect())
     }
 
     fn lookup(&self, run: &Run<'_>, reference: &Reference) -> Option<String> {

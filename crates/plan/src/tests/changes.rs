@@ -1,6 +1,7 @@
 //! What is created, changed, replaced, deleted and left alone.
 
 use aomidori_model::Value;
+use aomidori_model::kinds::load_balancer::Scheme;
 use aomidori_model::kinds::*;
 
 use super::fixture::{at, built, check, network, services, to, with, without};
@@ -74,6 +75,61 @@ fn tags_come_and_go_and_those_of_others_stay() {
 }
 
 #[test]
+fn a_load_balancer_stays_in_its_vpc() {
+    let two = || {
+        let mut stack = without(network(), &["net/nat", "net/table", "net/address"]);
+        let vpc = stack
+            .add("other/vpc", Vpc { cidr: "10.9.0.0/16".parse().unwrap(), dns_support: None, dns_hostnames: None });
+        stack.add("other/gateway", InternetGateway { vpc: vpc.clone() });
+        let text = "text".parse().unwrap();
+        let name = "public".parse().unwrap();
+        stack.add("other/public", SecurityGroup { name, description: text, vpc: vpc.clone(), open_egress: true });
+        for (n, (vpc, net, place)) in [
+            (to("net/vpc"), "10.0", "net"),
+            (to("net/vpc"), "10.0", "net"),
+            (vpc.clone(), "10.9", "other"),
+            (vpc, "10.9", "other"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let cidr = format!("{net}.{}.0/24", 20 + n).parse().unwrap();
+            let zone = if n % 2 == 0 { "a" } else { "b" };
+            let subnet = Subnet { vpc, cidr, zone: zone.into(), map_public_ip_on_launch: None };
+            stack.add(&format!("{place}/front-{zone}"), subnet);
+        }
+        stack
+    };
+    let balanced = |[group, a, b]: [&str; 3]| {
+        let mut stack = two();
+        stack.add(
+            "app/balancer",
+            LoadBalancer {
+                name: "balancer".parse().unwrap(),
+                scheme: Scheme::InternetFacing,
+                subnets: [to(a), to(b)].into(),
+                security_groups: [to(group)].into(),
+                attributes: Default::default(),
+            },
+        );
+        stack
+    };
+    let here = balanced(["sec/public", "net/subnet-a", "net/subnet-b"]);
+    let beside = balanced(["sec/public", "net/front-a", "net/front-b"]);
+    insta::assert_snapshot!(check(&beside, &mut built(&here)), @r"
+    0 ~ app/balancer (load_balancer-14) changed
+        subnets: {subnet-5, subnet-6} -> {subnet-2, subnet-3}
+    ");
+    let there = balanced(["other/public", "other/front-a", "other/front-b"]);
+    insta::assert_snapshot!(check(&there, &mut built(&here)), @r"
+    0 -/ app/balancer (load_balancer-14) cannot update subnets, security_groups [Outage]
+    1 -/+ app/balancer cannot update subnets, security_groups after 0!
+        subnets: {subnet-5, subnet-6} -> {subnet-8, subnet-9} (replaces)
+        security_groups: {security_group-13} -> {security_group-11} (replaces)
+    ");
+}
+
+#[test]
 fn a_new_network_replaces_everything_in_it() {
     let want = with::<Vpc>(services(), "net/vpc", |vpc| vpc.cidr = "10.1.0.0/16".parse().unwrap());
     let want = with::<Subnet>(want, "net/subnet-a", |subnet| subnet.cidr = "10.1.0.0/24".parse().unwrap());
@@ -83,7 +139,7 @@ fn a_new_network_replaces_everything_in_it() {
     1 -/ app/web (ecs_service-21) uses app/blue, net/subnet-a, net/subnet-b [Outage]
     2 -/ app/production (listener-17) refers to replaced app/balancer after 1! [Outage]
     3 -/ app/test (listener-18) refers to replaced app/balancer after 1! [Outage]
-    4 -/ app/balancer (load_balancer-16) uses net/subnet-a, net/subnet-b after 2! 3! [Outage]
+    4 -/ app/balancer (load_balancer-16) refers to replaced net/subnet-a, net/subnet-b, sec/public after 2! 3! [Outage]
     5 -/ app/blue (target_group-7) refers to replaced net/vpc after 1! 2! 3! [Outage]
     6 -/ app/worker (ecs_service-22) uses net/subnet-a, net/subnet-b [Outage]
     7 -/ net/nat (nat_gateway-11) refers to replaced net/subnet-a after 1! 6! [EgressOutage]
@@ -115,9 +171,9 @@ fn a_new_network_replaces_everything_in_it() {
         vpc_id: vpc-6 -> @net/vpc (replaces)
     20 -/+ sec/public refers to replaced net/vpc after 10
         vpc_id: vpc-6 -> @net/vpc (replaces)
-    21 -/+ app/balancer uses net/subnet-a, net/subnet-b after 4! 13 14 16 20
-        subnets: {subnet-10, subnet-12} -> {@net/subnet-a, @net/subnet-b}
-        security_groups: {security_group-15} -> {@sec/public}
+    21 -/+ app/balancer refers to replaced net/subnet-a, net/subnet-b, sec/public after 4! 13 14 16 20
+        subnets: {subnet-10, subnet-12} -> {@net/subnet-a, @net/subnet-b} (replaces)
+        security_groups: {security_group-15} -> {@sec/public} (replaces)
     22 -/+ app/production refers to replaced app/balancer after 2! 11 12 21
         load_balancer_arn: load_balancer-16 -> @app/balancer (replaces)
         action.forward: {target_group-7} -> {@app/blue, @app/green}
