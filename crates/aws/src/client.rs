@@ -106,10 +106,13 @@ impl Cx {
             });
         };
         let calls = Calls::default();
+        // A service's requests are limited by themselves: none waits for another service's.
+        let limited = |config: &SdkConfig| config.http_client().as_ref().map(http::limited);
         macro_rules! client {
             ($krate:ident, $prefix:literal $(, $method:ident $value:expr)?) => {{
                 let counter = Counter { prefix: $prefix, calls: calls.clone() };
-                let builder = $krate::config::Builder::from(&config).interceptor(counter);
+                let mut builder = $krate::config::Builder::from(&config).interceptor(counter);
+                builder.set_http_client(limited(&config));
                 $krate::Client::from_conf(builder$(.$method($value))?.build())
             }};
         }

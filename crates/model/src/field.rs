@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kinds::Kind;
 use crate::value::{ToValue, Value};
 
 /// One field of a resource.
@@ -109,6 +110,22 @@ impl Field {
 pub struct Fields(Vec<Field>);
 
 impl Fields {
+    /// Those of a resource.
+    pub fn of(resource: &impl Kind) -> Fields {
+        let mut fields = Fields::default();
+        resource.fields(&mut fields);
+        // Thousands are kept at once.
+        fields.0.shrink_to_fit();
+        fields
+    }
+
+    /// Gives the field with this name another value; nothing if there is none.
+    pub fn set(&mut self, name: &str, value: Value) {
+        if let Some(field) = self.0.iter_mut().find(|field| field.name == name) {
+            field.value = value;
+        }
+    }
+
     /// Adds a field; marks are set on what it returns.
     pub fn add(&mut self, name: &'static str, value: impl ToValue) -> &mut Field {
         let at = self.0.len();

@@ -1,5 +1,6 @@
 //! Untyped values: the form in which fields are compared, planned, printed and emitted.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,6 +138,22 @@ impl Value {
                     None => Value::Join(parts),
                 }
             }
+        }
+    }
+
+    /// The same as [`Value::resolve`], without a copy where there is nothing to resolve.
+    pub fn resolved<'v>(&'v self, lookup: &impl Fn(&Reference) -> Option<String>) -> Cow<'v, Value> {
+        if self.is_plain() { Cow::Borrowed(self) } else { Cow::Owned(self.resolve(lookup)) }
+    }
+
+    /// True if resolving it leaves it as it is, whatever is known.
+    fn is_plain(&self) -> bool {
+        match self {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) => true,
+            Value::Ref(_) | Value::Join(_) => false,
+            Value::List(items) => items.iter().all(Value::is_plain),
+            Value::Set(items) => items.iter().all(Value::is_plain),
+            Value::Map(items) => items.values().all(Value::is_plain),
         }
     }
 

@@ -1,10 +1,11 @@
 //! What is live and ours, in an order that does not depend on how it was found, with who uses whom.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::graph::{Node, Nodes};
 use aomidori_model::kinds::ecr_repository::repository_url;
-use aomidori_model::{Address, KindName, Reference, Target, Value};
+use aomidori_model::{Address, Fields, KindName, Reference, Target, Value};
 
 use crate::observation::{Observation, Observed, Status};
 use crate::replace;
@@ -23,8 +24,8 @@ pub(crate) struct LiveSet<'a> {
 pub(crate) struct Live<'a> {
     pub(crate) address: &'a Address,
     pub(crate) seen: &'a Observed,
-    /// Its field values with references resolved to texts.
-    pub(crate) values: BTreeMap<&'static str, Value>,
+    /// The values of those of its fields that hold references, with these resolved to texts.
+    resolved: BTreeMap<&'static str, Value>,
     /// Which others it uses.
     pub(crate) uses: BTreeMap<usize, Link>,
 }
@@ -39,8 +40,9 @@ pub(crate) struct Link {
 }
 
 impl Live<'_> {
+    /// The value of a field, with references resolved to texts.
     pub(crate) fn value(&self, field: &str) -> &Value {
-        self.values.get(field).unwrap_or(&Value::Null)
+        self.resolved.get(field).unwrap_or_else(|| self.seen.fields.value(field))
     }
 
     pub(crate) fn is_deleting(&self) -> bool {
@@ -62,7 +64,7 @@ impl<'a> LiveSet<'a> {
             .map(|(n, (address, seen))| Live {
                 address,
                 seen,
-                values: seen.fields.iter().map(|field| (field.name, field.value.resolve(&lookup))).collect(),
+                resolved: resolved(&seen.fields, &lookup),
                 uses: links.remove(&n).unwrap_or_default(),
             })
             .collect();
@@ -87,6 +89,15 @@ impl<'a> LiveSet<'a> {
     pub(crate) fn get(&self, at: usize) -> Option<&Live<'a>> {
         self.all.get(at)
     }
+}
+
+fn resolved(fields: &Fields, lookup: &impl Fn(&Reference) -> Option<String>) -> BTreeMap<&'static str, Value> {
+    let values = fields.iter().map(|field| (field.name, field.value.resolved(lookup)));
+    let changed = values.filter_map(|(name, value)| match value {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(value) => Some((name, value)),
+    });
+    changed.collect()
 }
 
 fn output_of(

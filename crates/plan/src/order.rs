@@ -1,12 +1,12 @@
 //! Which step comes after which, and one deterministic order of all.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::{Address, KindName, Need, Target, Value};
+use aomidori_model::{Address, KindName, Need, Target};
 use petgraph::graphmap::DiGraphMap;
 
 use crate::decide::Decision;
-use crate::diff::Known;
 use crate::draft::{Draft, Drafts};
 use crate::facts::{Facts, Ids};
 use crate::live::LiveSet;
@@ -167,9 +167,9 @@ fn vacancies(
     let (Some(kind), Some(fields)) = (facts.kind(address), facts.fields.get(address)) else { return };
     let ids = Ids { facts, keeper: &decision.keeper, new: &decision.new };
     let own = decision.keeper.get(address);
-    let want = |name: &str| fields.value(name).resolve(&|reference| ids.lookup(reference));
+    let want = replace::place(kind, |name| Cow::Owned(ids.settle(fields.value(name))));
     for (n, live) in facts.live.iter().filter(|(n, live)| live.seen.kind == kind && Some(n) != own) {
-        if !replace::collide(kind, &want, &live.values) {
+        if !replace::collide(kind, &want, &replace::place(kind, |name| Cow::Borrowed(live.value(name)))) {
             continue;
         }
         if let Some(&gone) = index.removes.get(&n) {
@@ -249,11 +249,11 @@ fn moves_away(
     decision: &Decision,
     address: &Address,
     kind: KindName,
-    want: &impl Fn(&str) -> Value,
+    want: &replace::Place<'_>,
 ) -> bool {
     let Some(fields) = facts.fields.get(address) else { return false };
     let ids = Ids { facts, keeper: &decision.keeper, new: &decision.new };
-    let then = fields.iter().map(|field| (field.name, field.value.resolve(&|r| ids.lookup(r)))).collect();
+    let then = replace::place(kind, |name| Cow::Owned(ids.settle(fields.value(name))));
     !replace::collide(kind, want, &then)
 }
 

@@ -1,5 +1,6 @@
 //! How things are replaced: what is unique, what may stand side by side, and what AWS refuses to delete while it is used.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aomidori_model::{KindName, Replacement, Value};
@@ -23,17 +24,25 @@ pub(crate) fn can_stand_beside(kind: KindName, changes: &[Change]) -> bool {
     info.replacement == Replacement::CreateFirst && info.unique.iter().all(|key| key.iter().any(moves))
 }
 
+/// Values of those fields of a kind that are unique, by name.
+pub(crate) type Place<'v> = BTreeMap<&'static str, Cow<'v, Value>>;
+
+/// The place of something of a kind whose fields have these values.
+pub(crate) fn place<'v>(kind: KindName, value: impl Fn(&'static str) -> Cow<'v, Value>) -> Place<'v> {
+    kind.info().unique.iter().copied().flatten().map(|name| (*name, value(name))).collect()
+}
+
 /// True if two of a kind cannot live at the same time. Values that are not known yet are no obstacle.
-pub(crate) fn collide(kind: KindName, want: &impl Fn(&str) -> Value, have: &BTreeMap<&'static str, Value>) -> bool {
+pub(crate) fn collide(kind: KindName, want: &Place<'_>, have: &Place<'_>) -> bool {
     kind.info().unique.iter().any(|key| {
         key.iter().all(|field| {
-            let (want, have) = (want(field), have.get(field).unwrap_or(&Value::Null));
+            let (Some(want), Some(have)) = (want.get(field), have.get(field)) else { return false };
             match (*field, want.as_str(), have.as_str()) {
                 ("cidr_block", Some(a), Some(b)) => overlap(a, b),
                 ("name", Some(a), Some(b)) if matches!(kind, KindName::IamRole | KindName::IamPolicy) => {
                     a.eq_ignore_ascii_case(b)
                 }
-                _ => want.is_known() && want == *have,
+                _ => want.is_known() && want == have,
             }
         })
     })

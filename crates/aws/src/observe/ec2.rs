@@ -25,7 +25,7 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
         vpc_endpoint::observe(cx, scope),
         groups_and_rules(cx, scope),
     )?;
-    Ok([vpcs, subnets, gateways, addresses, nats, tables, endpoints, groups].concat())
+    Ok([vpcs, subnets, gateways, addresses, nats, tables, endpoints, groups].into_iter().flatten().collect())
 }
 
 /// Groups, then all rules inside them: the rules tell whether a group's egress is open.

@@ -47,7 +47,8 @@ pub(crate) async fn observe(cx: &Cx, stack: &Stack, claims: &Claims) -> Result<O
     // These need what Elastic Load Balancing has: DNS names, target groups by name.
     let dns = dns::resources(&scope, &elb, dns);
     let code_deploy = code_deploy::resources(cx, &scope, &elb, code_deploy).await?;
-    let mut resources = [ec2, elb.resources, dns, code_deploy, iam, ecr, logs, ecs, cloud_map].concat();
+    let families = [ec2, elb.resources, dns, code_deploy, iam, ecr, logs, ecs, cloud_map];
+    let mut resources: Vec<Observed> = families.into_iter().flatten().collect();
     cloud_map::settle(&scope, &mut resources);
     code_deploy::settle(&mut resources);
     scope.unmark(&mut resources);
@@ -240,9 +241,7 @@ fn own_addresses(found: &[Observed]) -> BTreeMap<String, Address> {
 
 /// The fields of a resource in the model's form.
 pub(crate) fn fields(resource: &impl Kind) -> Fields {
-    let mut fields = Fields::default();
-    resource.fields(&mut fields);
-    fields
+    Fields::of(resource)
 }
 
 /// A live resource that is ready, with no outputs; the rest is set on what comes back.

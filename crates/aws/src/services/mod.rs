@@ -63,12 +63,7 @@ pub(crate) fn changes_any(changes: &[FieldChange], names: &[&str]) -> bool {
 
 /// Replaces the value of a field and keeps its marks: for what is live and the model cannot write.
 pub(crate) fn set_field(fields: &mut Fields, name: &str, value: Value) {
-    let mut rebuilt = Fields::default();
-    for field in &*fields {
-        let value = if field.name == name { value.clone() } else { field.value.clone() };
-        *rebuilt.add(field.name, Value::Null) = Field { value, ..field.clone() };
-    }
-    *fields = rebuilt;
+    fields.set(name, value);
 }
 
 /// The part of an ARN or path after its last `/`.

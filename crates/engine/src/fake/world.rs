@@ -95,12 +95,7 @@ impl Thing {
     }
 
     fn set(&mut self, name: &str, value: Value) {
-        let mut fields = Fields::default();
-        for field in &self.fields {
-            let value = if field.name == name { value.clone() } else { field.value.clone() };
-            copy(&mut fields, field, value);
-        }
-        self.fields = fields;
+        self.fields.set(name, value);
     }
 }
 

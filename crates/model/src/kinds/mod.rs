@@ -95,9 +95,7 @@ macro_rules! declare_kinds {
 
             /// Its fields, with marks.
             pub fn fields(&self) -> Fields {
-                let mut fields = Fields::default();
-                match self { $(Resource::$type(inner) => inner.fields(&mut fields),)* }
-                fields
+                match self { $(Resource::$type(inner) => Fields::of(inner),)* }
             }
 
             /// What is wrong with it by itself.

@@ -70,15 +70,8 @@ pub(super) fn changed(compare: Compare, before: &Value, change: &FieldChange, th
 }
 
 pub(super) fn with_value(fields: &Fields, name: &str, value: Value) -> Fields {
-    let mut copy = Fields::default();
-    for field in fields {
-        let slot = copy.add(field.name, if field.name == name { value.clone() } else { field.value.clone() });
-        slot.replaces = field.replaces;
-        slot.owner = field.owner;
-        slot.compare = field.compare;
-        slot.needs = field.needs;
-        slot.secret = field.secret;
-    }
+    let mut copy = fields.clone();
+    copy.set(name, value);
     copy
 }
 

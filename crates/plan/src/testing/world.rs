@@ -1,5 +1,6 @@
 //! A tiny cloud in memory: it applies the steps of a plan, and refuses what AWS refuses.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::{Address, Compare, Fields, KindName, Need, Owner, Reference, Stack, Target, Value};
@@ -255,13 +256,12 @@ impl World {
 
     /// What holds for everything that is made or changed.
     pub(super) fn check(&self, item: &Item) -> Result<(), String> {
-        let texts = |item: &Item| -> BTreeMap<&'static str, Value> {
-            item.fields.iter().map(|field| (field.name, field.value.resolve(&|_| None))).collect()
+        let place = |item: &Item| -> replace::Place<'static> {
+            replace::place(item.kind, |name| Cow::Owned(item.fields.value(name).resolve(&|_| None)))
         };
-        let own = texts(item);
+        let own = place(item);
         for other in self.items.iter().filter(|other| other.kind == item.kind && other.id != item.id) {
-            let want = |name: &str| own.get(name).cloned().unwrap_or(Value::Null);
-            if !matches!(other.owner, Ownership::Added { .. }) && replace::collide(item.kind, &want, &texts(other)) {
+            if !matches!(other.owner, Ownership::Added { .. }) && replace::collide(item.kind, &own, &place(other)) {
                 return Err(format!("{} has its name or place", other.id));
             }
         }
