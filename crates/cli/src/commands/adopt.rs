@@ -211,8 +211,9 @@ async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack
         .resources
         .iter()
         .filter(|seen| seen.kind == KindName::EcsService && walk.found.contains(&(seen.kind, seen.id.clone())));
-    let theirs: Vec<String> =
-        asked.filter_map(|seen| Some(format!("{} is of the stack `{}`", seen.id, of_another(seen, name)?))).collect();
+    let theirs: Vec<String> = asked
+        .filter_map(|seen| Some(format!("{} is of the stack `{}`", short(&seen.id), of_another(seen, name)?)))
+        .collect();
     if !theirs.is_empty() {
         return Err(Error::OwnedByOthers(theirs));
     }
@@ -265,6 +266,11 @@ async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack
     found.left_out = left_out.into_iter().map(|((kind, id), why)| (kind, id, why)).collect();
     found.passed = walk.passed;
     Ok((stack, found))
+}
+
+/// A service as it was asked for: CLUSTER/SERVICE.
+fn short(arn: &str) -> &str {
+    arn.split_once(":service/").map_or(arn, |(_, service)| service)
 }
 
 /// Writes a stack file, over none that is there, unless it says the same.
