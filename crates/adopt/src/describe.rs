@@ -73,9 +73,15 @@ pub fn describe(name: &StackName, have: &Observation, walk: &Walk, left_out: &Le
     let shut = walk.beyond.iter().filter(|beyond| beyond.shuts);
     let shut = shut.map(|it| ((it.kind, key(it.kind, &it.id).to_owned()), it.what.clone()));
     let mut left_out: LeftOut = shut.chain(left_out.clone()).collect();
+    for seen in &have.resources {
+        if let Some(stack) = of_another(seen, name) {
+            left_out.insert((seen.kind, key(seen.kind, &seen.id).to_owned()), format!("it is of the stack `{stack}`"));
+        }
+    }
+    left_out.retain(|place, _| walk.found.contains(place));
     loop {
         let Attempt { mut described, failed } = attempt(name.clone(), have, walk, &left_out);
-        let more = if failed.is_empty() { invalid(&described) } else { failed };
+        let more = if failed.is_empty() { invalid(&mut described) } else { failed };
         if more.is_empty() {
             unseen(&mut described, have, walk, &mut left_out);
             described.left_out = left_out;
@@ -85,6 +91,11 @@ pub fn describe(name: &StackName, have: &Observation, walk: &Walk, left_out: &Le
         }
         left_out.extend(more);
     }
+}
+
+/// The stack that something carries the mark of, if it is another one than this.
+pub fn of_another(seen: &Observed, name: &StackName) -> Option<String> {
+    seen.marks().stack.filter(|stack| stack != name.as_str())
 }
 
 /// A first description, of what an observer reads without being told what to read. Nothing in it is judged yet.
@@ -187,8 +198,17 @@ fn attempt(name: StackName, have: &Observation, walk: &Walk, left_out: &LeftOut)
 }
 
 /// What the model's validation finds wrong with a description. AWS has it all the same, so it stays as it is, outside.
-fn invalid(described: &Description) -> LeftOut {
-    let problems = described.stack.validate();
+/// That packets do not arrive is no reason: it is accepted, and said.
+fn invalid(described: &mut Description) -> LeftOut {
+    let (reach, problems): (Vec<_>, Vec<_>) =
+        described.stack.validate().into_iter().partition(aomidori_model::Problem::is_of_reach);
+    for problem in reach {
+        let Some(address) = problem.address else { continue };
+        let codes = described.stack.accepted.entry(address.clone()).or_default();
+        codes.insert(problem.code.0.to_owned());
+        let what = format!("accepted as it is live, {}: {}", problem.code.0, problem.message);
+        described.unsaid.push(Unsaid { address, what });
+    }
     let at = problems.iter().filter_map(|problem| {
         let place = described.places.get(problem.address.as_ref()?)?;
         Some((place.clone(), format!("{}: {}", problem.code.0, problem.message)))
@@ -205,8 +225,33 @@ fn unseen(described: &mut Description, have: &Observation, walk: &Walk, left_out
             left_out.entry((*kind, id.clone())).or_insert_with(|| why.to_owned());
         }
     }
+    behind(described, have);
     // What is said twice is said once: a resource that is left out says nothing of its parts.
     described.unsaid.retain(|unsaid| described.places.contains_key(&unsaid.address));
+}
+
+/// Names services that are not described and get their requests through a target group that is: with it goes their way in.
+fn behind(described: &mut Description, have: &Observation) {
+    let groups: BTreeMap<&(KindName, String), &Address> =
+        described.places.iter().map(|(address, place)| (place, address)).collect();
+    let mut more = Vec::new();
+    for seen in have.resources.iter().filter(|seen| seen.kind == KindName::EcsService) {
+        if groups.contains_key(&(seen.kind, seen.id.clone())) {
+            continue;
+        }
+        seen.fields.value("load_balancer").for_each_ref(&mut |reference| {
+            let Target::Id(id) = &reference.target else { return };
+            if let Some(address) = groups.get(&(reference.kind, id.clone())) {
+                let name = seen.id.rsplit('/').next().unwrap_or(&seen.id);
+                let what = format!(
+                    "that the service {name}, which is not described, gets its requests through it: name it, too, or \
+                     `down` takes its way in"
+                );
+                more.push(Unsaid { address: (*address).clone(), what });
+            }
+        });
+    }
+    described.unsaid.extend(more);
 }
 
 /// True for tags that this program uses itself.
@@ -252,6 +297,8 @@ fn is_lost(field: &Field, said: &Value, live: &Value) -> bool {
         (_, Value::Null, Value::Str(live)) if field.name == "path" => live != "/",
         (_, Value::Null, Value::Str(live)) if field.name == "runtime_platform.cpu_architecture" => live != "X86_64",
         (_, Value::Null, live) if field.name == "policy" => !usual::is_open_policy(live),
+        // Capacity providers say it instead.
+        (_, Value::Null, _) if field.name == "launch_type" => false,
         // A forward without weights is one to a single group, or to a pair whose weights a deployment moves.
         (_, Value::Null, _) if field.name == "action.forward_weights" => false,
         (_, said, _) if !said.is_known() => false,

@@ -18,7 +18,7 @@ mod tests;
 mod walk;
 
 pub use claims::{Claims, key, stray};
-pub use describe::{Description, LeftOut, Unsaid, declare, describe, differing, repository, sketch};
+pub use describe::{Description, LeftOut, Unsaid, declare, describe, differing, of_another, repository, sketch};
 pub use place::{Candidate, Placement, Unplaced, place};
 pub use state::{Instance, Left, Reading, State, StateError};
 pub use walk::{Beyond, Swing, Walk};

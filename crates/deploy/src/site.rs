@@ -216,7 +216,7 @@ fn deployer(stack: &Stack, known: &Known, address: &Address, service: &EcsServic
         stack.find(group).map(|(_, group)| group.health_check.clone())
     };
     let (target, rolling) = match &service.deployment {
-        Deployment::CodeDeploy { target } => (Some(target), None),
+        Deployment::CodeDeploy { target, .. } => (Some(target), None),
         Deployment::Rolling(rolling) => (None, Some(rolling)),
     };
     if let Some(rolling) = rolling {

@@ -21,6 +21,15 @@ pub struct Problem {
     pub help: String,
 }
 
+impl Problem {
+    /// True for what is wrong with the way of packets only: AWS takes it, and what is live may be so on purpose, or has its
+    /// way in where a stack does not see it.
+    pub fn is_of_reach(&self) -> bool {
+        let codes = ["E-ENDPOINT-CLOSED", "E-LISTENER-CLOSED", "E-SERVICE-GROUPS", "E-TASK-CLOSED", "E-TASK-EGRESS"];
+        codes.contains(&self.code.0)
+    }
+}
+
 /// A stable code of a kind of problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]

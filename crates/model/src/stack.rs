@@ -42,6 +42,9 @@ pub struct Stack {
     name: StackName,
     /// Tags for every resource, beside the ownership tags.
     pub tags: BTreeMap<String, String>,
+    /// Codes of problems that are accepted at an address, because what is described is live and is so. Only what AWS does
+    /// not mind can be accepted: that packets do not arrive.
+    pub accepted: BTreeMap<Address, BTreeSet<String>>,
     entries: BTreeMap<Address, Entry>,
     /// What went wrong while it was built; reported by [`Stack::validate`] with everything else.
     mistakes: Vec<Problem>,
@@ -61,7 +64,7 @@ pub struct Entry {
 impl Stack {
     /// An empty stack.
     pub fn new(name: StackName) -> Stack {
-        Stack { name, tags: BTreeMap::new(), entries: BTreeMap::new(), mistakes: Vec::new() }
+        Stack { name, tags: BTreeMap::new(), accepted: BTreeMap::new(), entries: BTreeMap::new(), mistakes: Vec::new() }
     }
 
     /// Its name.
@@ -222,8 +225,14 @@ impl Stack {
             entry.resource.validate(&mut Check::new(Some(address), &mut problems));
         }
         crate::checks::run(self, &mut problems);
+        problems.retain(|problem| !self.accepts(problem));
         problems.sort();
         problems.dedup();
         problems
+    }
+
+    fn accepts(&self, problem: &Problem) -> bool {
+        let accepted = problem.address.as_ref().and_then(|address| self.accepted.get(address));
+        problem.is_of_reach() && accepted.is_some_and(|codes| codes.contains(problem.code.0))
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn removal(live: &LiveSet<'_>, n: usize, reason: Reason, quiet: bool)
     let info = found.seen.kind.info();
     let (action, reason, call) = match &found.seen.status {
         Status::Deleting(status) => (Action::Await, Reason::Deleting { status: status.clone() }, 0),
-        Status::Ready | Status::Pending(_) | Status::Failed(_) => (Action::Delete, reason, 1),
+        Status::Ready | Status::Pending(_) | Status::Stalled(_) | Status::Failed(_) => (Action::Delete, reason, 1),
     };
     let silent = quiet || action == Action::Await;
     Some(Draft {

@@ -64,6 +64,9 @@ pub enum Status {
     Ready,
     /// On its way to being usable.
     Pending(String),
+    /// There as it was asked for, but what it runs keeps failing, with the cause. Nothing that a plan does would help, so
+    /// nothing waits for it.
+    Stalled(String),
     /// On its way out.
     Deleting(String),
     /// There, and never to be usable; with the cause.

@@ -10,6 +10,7 @@ use crate::draft::{self, Draft, Drafts};
 use crate::error::{Obstacle, PlanError};
 use crate::facts::{Facts, Ids};
 use crate::live::LiveSet;
+use crate::observation::Status;
 use crate::wait::{self, LeftOut};
 use crate::{
     Action, Estimate, FieldChange, Mode, Notice, Observation, Observed, Ownership, Plan, Reason, Step, StepId, diff,
@@ -209,6 +210,9 @@ fn notices(facts: &Facts<'_>, decision: &Decision, drafts: &Drafts, left_out: &B
     for (address, n) in &decision.keeper {
         let stays = !decision.replaced.contains(address);
         if let (true, Some(live), Some(fields)) = (stays, facts.live.get(*n), facts.fields.get(address)) {
+            if let Status::Stalled(why) = &live.seen.status {
+                notices.insert(Notice::Stalled { address: (*address).clone(), why: why.clone() });
+            }
             notices.extend(diff::foreign_parts(address, fields, live, &decision.held_by(facts, live), &ids));
         }
     }

@@ -213,6 +213,13 @@ pub enum Notice {
         /// How it ended, in AWS's words.
         status: String,
     },
+    /// It is as the stack says, and what it runs does not come up.
+    Stalled {
+        /// Ours.
+        address: Address,
+        /// What goes wrong.
+        why: String,
+    },
     /// A new revision of a task definition reaches a CODE_DEPLOY service by a deployment only.
     NeedsDeployment {
         /// The service.

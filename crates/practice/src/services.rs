@@ -32,6 +32,7 @@ pub(crate) fn add(
             container: name(CONTAINER)?,
             port: Port::HTTP,
         },
+        registry: None,
     };
     let mut service =
         |service: &str, tag: &str, count: u32, deployment: Deployment| -> Result<Ref<EcsService>, InputError> {
@@ -48,6 +49,9 @@ pub(crate) fn add(
                 platform_version: Some("1.4.0".into()),
                 enable_execute_command: Some(true),
                 health_check_grace_period: None,
+                capacity_providers: std::collections::BTreeMap::new(),
+                propagate_tags: None,
+                managed_tags: None,
                 deployment,
             };
             Ok(place.add(&format!("services/service/{service}"), resource))

@@ -197,12 +197,12 @@ fn closed_doors_are_found() {
 #[test]
 fn blue_green_that_does_not_fit_is_found() {
     let container = wrong::<EcsService>("services/service/maintenance-bg", |service| {
-        let Deployment::CodeDeploy { target } = &mut service.deployment else { panic!() };
+        let Deployment::CodeDeploy { target, .. } = &mut service.deployment else { panic!() };
         target.container = "web".parse().unwrap();
     });
     assert_eq!(container, ["E-SERVICE-CONTAINER services/service/maintenance-bg load_balancer"]);
     let port = wrong::<EcsService>("services/service/maintenance-bg", |service| {
-        let Deployment::CodeDeploy { target } = &mut service.deployment else { panic!() };
+        let Deployment::CodeDeploy { target, .. } = &mut service.deployment else { panic!() };
         target.port = aomidori_model::Port::new(8080).unwrap();
     });
     assert!(port.contains(&"E-SERVICE-PORT services/service/maintenance-bg load_balancer".to_owned()), "{port:?}");

@@ -99,6 +99,10 @@ pub(super) fn spec(kind: KindName, r: &Reader<'_>, pairs: &Pairs) -> Result<Json
             "health_check": {
                 "path": r.json("health_check.path"),
                 "matcher": r.json("health_check.matcher"),
+                "port": match r.value("health_check.port") {
+                    Value::Null => Json::Null,
+                    _ => json!(r.text("health_check.port")?.parse::<u16>().map_err(|_| "health_check.port")?),
+                },
                 "interval": r.json("health_check.interval"),
                 "timeout": r.json("health_check.timeout"),
                 "healthy_threshold": r.json("health_check.healthy_threshold"),
@@ -295,7 +299,10 @@ fn service(r: &Reader<'_>, pairs: &Pairs) -> Result<Json, String> {
             let ((blue, green), (_, container, port)) =
                 pairs.of_service(r.id()).zip(targets.first()).ok_or("deployment_controller.type")?;
             let side = json!({ "blue": group(blue), "green": group(green), "container": container, "port": port });
-            json!({ "code_deploy": { "target": side } })
+            json!({ "code_deploy": {
+                "target": side,
+                "registry": r.optional("service_registries", KindName::DiscoveryService)?,
+            } })
         }
         "ECS" => {
             let balancers: Vec<Json> = targets
@@ -324,8 +331,24 @@ fn service(r: &Reader<'_>, pairs: &Pairs) -> Result<Json, String> {
         "platform_version": r.json("platform_version"),
         "enable_execute_command": r.json("enable_execute_command"),
         "health_check_grace_period": grace,
+        "capacity_providers": capacity(r),
+        "propagate_tags": match r.value("propagate_tags") {
+            Value::Null => Json::Null,
+            _ => json!(lower(r, "propagate_tags")?),
+        },
+        "managed_tags": r.json("enable_ecs_managed_tags"),
         "deployment": deployment,
     }))
+}
+
+/// The shares of capacity providers, by their names in the stack file.
+fn capacity(r: &Reader<'_>) -> Json {
+    let all = r.json("capacity_provider_strategy");
+    let share = |item: &Json| {
+        let name = item["capacity_provider"].as_str()?.to_ascii_lowercase();
+        Some((name, json!({ "weight": item["weight"], "base": item["base"] })))
+    };
+    Json::Object(all.as_array().into_iter().flatten().filter_map(share).collect())
 }
 
 fn group(r: &Reader<'_>, pairs: &Pairs) -> Result<Json, String> {

@@ -272,3 +272,80 @@ fn observed_balancer() -> Observed {
     let (mut have, _) = made_by_others(&practice());
     first(&mut have, KindName::LoadBalancer).clone()
 }
+
+#[test]
+fn what_carries_another_stack_s_mark_is_referred_to() {
+    let (described, wrong) = described(|have, _| {
+        let address = "network/vpc".parse().expect("an address");
+        let marks = aomidori_model::ownership::tags(&"landlord".parse().expect("a name"), &address);
+        first(have, KindName::Vpc).tags.extend(marks);
+    });
+    assert_eq!(described.left_out.values().collect::<Vec<_>>(), ["it is of the stack `landlord`"]);
+    let mut subnets = described.stack.of::<aomidori_model::kinds::Subnet>();
+    assert!(subnets.all(|(_, subnet)| subnet.vpc.address().is_none()));
+    assert_eq!((described.stack.validate(), wrong), (vec![], LeftOut::new()));
+}
+
+#[test]
+fn a_service_that_is_not_described_is_named_where_its_requests_come_in() {
+    let (described, _) = described(|have, walk| {
+        let behind = |found: &Observed| matches!(found.fields.value("load_balancer"), Value::Set(to) if !to.is_empty());
+        let services = have.resources.iter().filter(|found| found.kind == KindName::EcsService);
+        let ids: Vec<String> = services.filter(|found| behind(found)).map(|found| found.id.clone()).collect();
+        walk.found.retain(|(_, id)| !ids.contains(id));
+    });
+    let said = |it: &&crate::Unsaid| it.what.contains("which is not described") && it.what.contains("`down`");
+    // One service, behind both sides of its pair.
+    assert_eq!(described.unsaid.iter().filter(said).count(), 2, "{:?}", described.unsaid);
+}
+
+#[test]
+fn doors_that_are_closed_are_live_all_the_same() {
+    let (described, wrong) = described(|have, walk| {
+        have.resources.retain(|found| found.kind != KindName::SecurityGroupRule);
+        walk.found.retain(|(kind, _)| *kind != KindName::SecurityGroupRule);
+    });
+    assert_eq!((&described.left_out, wrong), (&LeftOut::new(), LeftOut::new()));
+    assert_eq!(described.stack.validate(), []);
+    assert!(described.unsaid.iter().any(|it| it.what.contains("E-LISTENER-CLOSED")), "{:?}", described.unsaid);
+    // The file says so, too; and nothing but the way of packets can be accepted.
+    let mut read = Stack::from_json(&described.stack.to_json().expect("text")).expect("a stack");
+    assert_eq!(read, described.stack);
+    let vpc = read.of::<aomidori_model::kinds::Vpc>().next().expect("a VPC").0.clone();
+    if let Some(Resource::Vpc(it)) = read.get_mut(&vpc).map(|entry| &mut entry.resource) {
+        it.cidr = "192.168.0.0/16".parse().expect("a network");
+    }
+    let codes: BTreeSet<String> = read.validate().iter().map(|problem| problem.code.0.to_owned()).collect();
+    assert!(!codes.is_empty());
+    let addresses: Vec<_> = read.iter().map(|(address, _)| address.clone()).collect();
+    read.accepted.extend(addresses.into_iter().map(|address| (address, codes.clone())));
+    assert!(!read.validate().is_empty());
+}
+
+#[test]
+fn where_and_with_which_tags_tasks_run_is_described() {
+    let strategy = Value::Set(
+        [Value::map([
+            ("capacity_provider", Value::str("FARGATE_SPOT")),
+            ("weight", Value::Int(3)),
+            ("base", Value::Int(1)),
+        ])]
+        .into(),
+    );
+    let (described, wrong) = described(|have, _| {
+        for found in have.resources.iter_mut().filter(|found| found.kind == KindName::EcsService) {
+            set(found, "launch_type", Value::Null);
+            set(found, "capacity_provider_strategy", strategy.clone());
+            set(found, "propagate_tags", Value::str("TASK_DEFINITION"));
+            set(found, "enable_ecs_managed_tags", Value::Bool(true));
+        }
+    });
+    assert_eq!((&described.left_out, &described.unsaid, wrong), (&LeftOut::new(), &vec![], LeftOut::new()));
+    for (_, service) in described.stack.of::<aomidori_model::kinds::EcsService>() {
+        let shares: Vec<_> =
+            service.capacity_providers.iter().map(|(provider, it)| (provider.as_str(), it.weight, it.base)).collect();
+        assert_eq!(shares, [("FARGATE_SPOT", 3, 1)]);
+        assert_eq!(service.propagate_tags.map(|from| from.as_str()), Some("TASK_DEFINITION"));
+        assert_eq!(service.managed_tags, Some(true));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aomidori_adopt::{Walk, key, repository};
+use aomidori_adopt::{Walk, key, of_another, repository};
 use aomidori_engine::cloud::{CloudError, ErrorKind};
 use aomidori_model::{KindName, Stack, Target, Value};
 use aomidori_plan::{Observation, Observed, Ownership};
@@ -43,9 +43,10 @@ async fn walk(cx: &Cx, stack: &Stack, services: &[(String, String)]) -> Result<W
         if walk.found.len() == before {
             break have;
         }
-        next = referred(&have, &walk);
+        next = referred(&have, &walk, &of_others(&have, stack));
         let fresh: Vec<(KindName, String)> = walk.found.difference(&asked).cloned().collect();
-        for (kind, id) in &fresh {
+        let theirs = of_others(&have, stack);
+        for (kind, id) in fresh.iter().filter(|place| !theirs.contains(place)) {
             next.extend(match kind {
                 KindName::EcsService => groups.of_service(id),
                 KindName::TargetGroup => groups.other_side(id),
@@ -97,10 +98,19 @@ fn follows(kind: KindName, id: &str) -> bool {
     own && !id.is_empty() && kind.info().taggable
 }
 
+/// What carries another stack's mark. It is referred to, and the walk ends there: what is behind it is that stack's matter.
+fn of_others(have: &Observation, stack: &Stack) -> BTreeSet<(KindName, String)> {
+    let marked = have.resources.iter().filter(|seen| of_another(seen, stack.name()).is_some());
+    marked.map(|seen| (seen.kind, key(seen.kind, &seen.id).to_owned())).collect()
+}
+
 /// What is found refers to, and what stands inside it.
-fn referred(have: &Observation, walk: &Walk) -> BTreeSet<(KindName, String)> {
+fn referred(have: &Observation, walk: &Walk, theirs: &BTreeSet<(KindName, String)>) -> BTreeSet<(KindName, String)> {
     let mut found = BTreeSet::new();
-    let is_found = |seen: &Observed| walk.found.contains(&(seen.kind, key(seen.kind, &seen.id).to_owned()));
+    let is_found = |seen: &Observed| {
+        let place = (seen.kind, key(seen.kind, &seen.id).to_owned());
+        walk.found.contains(&place) && !theirs.contains(&place)
+    };
     // What cannot stay without it. Services of a cluster are none of these: each is walked from by itself.
     let parts = [KindName::Listener, KindName::ListenerRule, KindName::SecurityGroupRule, KindName::DiscoveryService];
     for seen in &have.resources {

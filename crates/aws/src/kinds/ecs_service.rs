@@ -4,10 +4,10 @@ mod convert;
 
 use aomidori_engine::cloud::{CloudError, ErrorKind, Made, Progress, Want};
 use aomidori_model::kinds::EcsService;
-use aomidori_model::kinds::ecs_service::{Deployment, PairTarget, ServiceTarget};
+use aomidori_model::kinds::ecs_service::{CapacityProvider, Deployment, PairTarget, PropagateTags, ServiceTarget, Share};
 use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_ecs::types::{
-    self as aws, AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration,
+    self as aws, AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, DeploymentCircuitBreaker, DeploymentConfiguration,
     DeploymentController, DeploymentControllerType, LaunchType, LoadBalancer, NetworkConfiguration, ServiceRegistry,
 };
 
@@ -28,7 +28,7 @@ impl Live for EcsService {
             Deployment::Rolling(_) => DeploymentControllerType::Ecs,
         };
         let mut started = targets(want, w)?;
-        if let (Deployment::CodeDeploy { target }, Some([on])) = (&want.deployment, started.as_deref_mut()) {
+        if let (Deployment::CodeDeploy { target, .. }, Some([on])) = (&want.deployment, started.as_deref_mut()) {
             let pair = [w.known.id(&target.blue)?, w.known.id(&target.green)?];
             on.target_group_arn = Some(elb::routed_side(cx, pair).await.map_err(call::fresh)?);
         }
@@ -40,11 +40,14 @@ impl Live for EcsService {
             .task_definition(w.known.id(&want.task_definition)?)
             // Whoever scales the service from then on starts from one task.
             .desired_count(signed(want.desired_count.unwrap_or(1)))
-            .launch_type(LaunchType::Fargate)
+            .set_launch_type(want.capacity_providers.is_empty().then_some(LaunchType::Fargate))
+            .set_capacity_provider_strategy(strategy(want)?)
             .set_platform_version(want.platform_version.clone())
             .network_configuration(network(want, w)?)
             .set_load_balancers(started)
             .set_service_registries(registries(want, w)?)
+            .set_propagate_tags(want.propagate_tags.map(propagated))
+            .set_enable_ecs_managed_tags(want.managed_tags)
             .set_enable_execute_command(want.enable_execute_command)
             .set_health_check_grace_period_seconds(want.health_check_grace_period.map(signed))
             .deployment_controller(DeploymentController::builder().r#type(controller).build().map_err(incomplete)?)
@@ -76,7 +79,7 @@ impl Live for EcsService {
         let changed = |names: &[&str]| changes_any(changes, names);
         let mut request = cx.ecs.update_service().cluster(cluster).service(name);
         let mut any = false;
-        // These three are all that UpdateService takes of a service that CodeDeploy deploys (aws-facts 3.9).
+        // These are all that UpdateService takes of a service that CodeDeploy deploys (aws-facts 3.9).
         if let (true, Some(count)) = (changed(&["desired_count"]), want.desired_count) {
             (request, any) = (request.desired_count(signed(count)), true);
         }
@@ -87,7 +90,18 @@ impl Live for EcsService {
             let seconds = want.health_check_grace_period.unwrap_or_default();
             (request, any) = (request.health_check_grace_period_seconds(signed(seconds)), true);
         }
+        if let (true, Some(from)) = (changed(&["propagate_tags"]), want.propagate_tags) {
+            (request, any) = (request.propagate_tags(propagated(from)), true);
+        }
+        if let (true, Some(on)) = (changed(&["enable_ecs_managed_tags"]), want.managed_tags) {
+            (request, any) = (request.enable_ecs_managed_tags(on), true);
+        }
         if !want.is_code_deploy() {
+            if changed(&["capacity_provider_strategy"]) {
+                // ECS takes another strategy only together with new tasks.
+                let request_of_it = request.set_capacity_provider_strategy(strategy(want)?);
+                (request, any) = (request_of_it.force_new_deployment(true), true);
+            }
             if changed(&["task_definition"]) {
                 (request, any) = (request.task_definition(w.known.id(&want.task_definition)?), true);
             }
@@ -192,7 +206,7 @@ fn targets(want: &EcsService, w: Want<'_>) -> Result<Option<Vec<LoadBalancer>>, 
             .build())
     };
     let targets = match &want.deployment {
-        Deployment::CodeDeploy { target: PairTarget { blue, green: _, container, port } } => {
+        Deployment::CodeDeploy { target: PairTarget { blue, green: _, container, port }, .. } => {
             vec![target(&ServiceTarget { target_group: blue.clone(), container: container.clone(), port: *port })?]
         }
         Deployment::Rolling(rolling) => rolling.load_balancers.iter().map(target).collect::<Result<_, CloudError>>()?,
@@ -201,13 +215,33 @@ fn targets(want: &EcsService, w: Want<'_>) -> Result<Option<Vec<LoadBalancer>>, 
 }
 
 fn registries(want: &EcsService, w: Want<'_>) -> Result<Option<Vec<ServiceRegistry>>, CloudError> {
-    match &want.deployment {
-        Deployment::Rolling(rolling) => rolling
-            .registry
-            .as_ref()
-            .map(|registry| Ok(vec![ServiceRegistry::builder().registry_arn(w.known.id(registry)?).build()]))
-            .transpose(),
-        Deployment::CodeDeploy { .. } => Ok(None),
+    let registry = match &want.deployment {
+        Deployment::Rolling(rolling) => rolling.registry.as_ref(),
+        Deployment::CodeDeploy { registry, .. } => registry.as_ref(),
+    };
+    registry
+        .map(|registry| Ok(vec![ServiceRegistry::builder().registry_arn(w.known.id(registry)?).build()]))
+        .transpose()
+}
+
+fn strategy(want: &EcsService) -> Result<Option<Vec<CapacityProviderStrategyItem>>, CloudError> {
+    let one = |(provider, share): (&CapacityProvider, &Share)| {
+        CapacityProviderStrategyItem::builder()
+            .capacity_provider(provider.as_str())
+            .weight(signed(share.weight))
+            .base(signed(share.base))
+            .build()
+            .map_err(incomplete)
+    };
+    let all = want.capacity_providers.iter().map(one).collect::<Result<Vec<_>, CloudError>>()?;
+    Ok((!all.is_empty()).then_some(all))
+}
+
+fn propagated(from: PropagateTags) -> aws::PropagateTags {
+    match from {
+        PropagateTags::None => aws::PropagateTags::None,
+        PropagateTags::Service => aws::PropagateTags::Service,
+        PropagateTags::TaskDefinition => aws::PropagateTags::TaskDefinition,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aomidori_engine::cloud::{CloudError, ErrorKind, Made, Progress, Want};
 use aomidori_model::kinds::ListenerRule;
-use aomidori_model::kinds::listener_rule::Condition;
+use aomidori_model::kinds::listener_rule::{Condition, QueryParameter};
 use aomidori_model::ownership::Marks;
 use aomidori_plan::{FieldChange, Observed};
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -153,6 +153,15 @@ fn condition_to_aws(condition: &Condition) -> Result<RuleCondition, CloudError> 
         Condition::SourceIp(values) => new("source-ip")
             .source_ip_config(SourceIpConditionConfig::builder().set_values(list(values)).build())
             .build(),
+        Condition::QueryString(parameters) => {
+            let pair = |QueryParameter { key, value }: &QueryParameter| {
+                aws::QueryStringKeyValuePair::builder().set_key(key.clone()).value(value).build()
+            };
+            let pairs = parameters.iter().map(pair).collect();
+            new("query-string")
+                .query_string_config(aws::QueryStringConditionConfig::builder().set_values(Some(pairs)).build())
+                .build()
+        }
         Condition::Other(observed) => {
             return Err(CloudError::bug(format!("the condition `{observed}` can be observed, not made")));
         }
@@ -178,10 +187,11 @@ pub(crate) fn condition_from_aws(condition: &RuleCondition) -> Condition {
         }
         "source-ip" => condition.source_ip_config.as_ref().map(|c| Condition::SourceIp(set(c.values()))),
         "query-string" => condition.query_string_config.as_ref().map(|c| {
-            let pair = |pair: &aws::QueryStringKeyValuePair| {
-                format!("{}={}", pair.key.as_deref().unwrap_or("*"), pair.value.as_deref().unwrap_or_default())
+            let parameter = |pair: &aws::QueryStringKeyValuePair| QueryParameter {
+                key: pair.key.clone().filter(|key| !key.is_empty()),
+                value: pair.value.clone().unwrap_or_default(),
             };
-            Condition::Other(format!("query-string {}", c.values().iter().map(pair).collect::<Vec<_>>().join(" or ")))
+            Condition::QueryString(c.values().iter().map(parameter).collect())
         }),
         _ => None,
     };
@@ -217,6 +227,8 @@ mod tests {
         let pair = aws::QueryStringKeyValuePair::builder().key("v").value("2").build();
         let query = aws::QueryStringConditionConfig::builder().values(pair).build();
         let query = RuleCondition::builder().field("query-string").query_string_config(query).build();
-        assert_eq!(condition_from_aws(&query), Condition::Other("query-string v=2".into()));
+        let wanted = Condition::QueryString([QueryParameter { key: Some("v".into()), value: "2".into() }].into());
+        assert_eq!(condition_from_aws(&query), wanted);
+        assert_eq!(condition_from_aws(&condition_to_aws(&wanted).unwrap()), wanted);
     }
 }

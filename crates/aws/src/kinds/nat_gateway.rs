@@ -68,7 +68,7 @@ impl Live for NatGateway {
     async fn progress(cx: &Cx, id: &str) -> Result<Progress, CloudError> {
         Ok(match describe(cx, Which::Id(id)).await?.first().and_then(status) {
             None => Progress::Gone,
-            Some(Status::Ready) => Progress::Ready,
+            Some(Status::Ready | Status::Stalled(_)) => Progress::Ready,
             Some(Status::Pending(state)) => Progress::Pending(state),
             Some(Status::Deleting(state)) => Progress::Deleting(state),
             Some(Status::Failed(cause)) => Progress::Failed(cause),

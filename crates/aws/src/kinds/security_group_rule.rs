@@ -273,12 +273,16 @@ pub(crate) fn observe(scope: &Scope<'_>, rules: &[LiveRule], groups: &BTreeMap<S
     let mut found = Vec::new();
     for rule in rules {
         let Some(id) = &rule.security_group_rule_id else { continue };
-        // In a VPC with IPv6 AWS adds a second one.
-        if everything_out(rule) && (is_default(rule) || rule.cidr_ipv6.as_deref() == Some("::/0")) {
+        let tags = scope.marked(KindName::SecurityGroupRule, id, tags::from_ec2(rule.tags.as_deref()));
+        // In a VPC with IPv6 AWS adds a second one. It is nobody's unless the stack has it, or a walk looks at all there is.
+        let second = everything_out(rule) && rule.cidr_ipv6.as_deref() == Some("::/0");
+        let fields = live_fields(rule);
+        let asked_for = || {
+            scope.describes() || Marks::of(&tags).stack.is_some() || wanted.contains_key(&tuple(&fields))
+        };
+        if is_default(rule) || (second && !asked_for()) {
             continue;
         }
-        let tags = scope.marked(KindName::SecurityGroupRule, id, tags::from_ec2(rule.tags.as_deref()));
-        let fields = live_fields(rule);
         let inside = rule.group_id.as_ref().and_then(|group| groups.get(group));
         let owner = scope.owner(KindName::SecurityGroupRule, id, &tags, wanted.get(&tuple(&fields)));
         let owner = match (owner, inside) {

@@ -64,7 +64,7 @@ impl Live for Subnet {
             Some(subnet) => match status(subnet) {
                 Status::Pending(state) => Progress::Pending(state),
                 Status::Failed(state) => Progress::Failed(state),
-                Status::Ready | Status::Deleting(_) => Progress::Ready,
+                Status::Ready | Status::Stalled(_) | Status::Deleting(_) => Progress::Ready,
             },
         })
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_engine::cloud::{CloudError, Progress};
+use aomidori_engine::cloud::{CloudError, ErrorKind, Progress};
 use aomidori_model::kinds::{EcsCluster, EcsService, TaskDefinition};
 use aomidori_model::ownership::Marks;
 use aomidori_model::{Address, KindName, Target, Value};
@@ -12,6 +12,7 @@ use aws_sdk_ecs::types as aws;
 use futures_util::future::try_join_all;
 
 use super::{Hint, Scope, observed};
+use crate::call;
 use crate::client::Cx;
 use crate::kinds::task_definition::{self, Found};
 use crate::kinds::{ecs_cluster, ecs_service};
@@ -161,7 +162,68 @@ async fn services_of(
         others.retain(|name| !names.contains(name));
         live.extend(ecs::services(cx, cluster, &others).await?);
     }
-    Ok(live.iter().filter_map(|service| one_service(scope, cluster, service, inside)).collect())
+    let mut found = Vec::new();
+    for service in &live {
+        let Some(mut seen) = one_service(scope, cluster, service, inside) else { continue };
+        if let (Status::Pending(far), Ownership::Ours(_)) = (&seen.status, &seen.owner)
+            && let Some(cause) = failing(cx, cluster, service).await?
+        {
+            seen.status = Status::Stalled(format!("{far}: {cause}"));
+        }
+        found.push(seen);
+    }
+    Ok(found)
+}
+
+/// So many tasks stop for one reason before that is what a service does, and not a bad start: as in a deployment.
+const ENOUGH: usize = 3;
+
+/// Why a service does not get any further, if tasks of what it runs now have stopped for one reason again and again.
+async fn failing(cx: &Cx, cluster: &str, service: &aws::Service) -> Result<Option<String>, CloudError> {
+    let Some(name) = service.service_name.as_deref() else { return Ok(None) };
+    // The first page is enough: an hour of a service that fails is more than that.
+    let listed = call::read("ecs:ListTasks", || {
+        cx.ecs.list_tasks().cluster(cluster).service_name(name).desired_status(aws::DesiredStatus::Stopped).send()
+    })
+    .await;
+    let arns = if_told(listed)?.and_then(|page| page.task_arns).unwrap_or_default();
+    if arns.len() < ENOUGH {
+        return Ok(None);
+    }
+    let answer = call::read("ecs:DescribeTasks", || {
+        cx.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns.clone())).send()
+    })
+    .await;
+    let tasks = if_told(answer)?.and_then(|answer| answer.tasks).unwrap_or_default();
+    Ok(one_reason(service, &tasks))
+}
+
+/// An answer that a plan does without: who may not look at tasks waits for the service.
+fn if_told<T>(answer: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
+    match call::if_there(answer) {
+        Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Unsupported) => Ok(None),
+        other => other,
+    }
+}
+
+/// The reason for which tasks of a service's current revision and rollout have stopped, if it is the same for enough of them.
+fn one_reason(service: &aws::Service, tasks: &[aws::Task]) -> Option<String> {
+    let set = service.task_sets().iter().find(|set| set.status.as_deref() == Some("PRIMARY"));
+    let rollout = service.deployments().iter().find(|rollout| rollout.status.as_deref() == Some("PRIMARY"));
+    let by = set.and_then(|set| set.id.as_deref()).or(rollout.and_then(|rollout| rollout.id.as_deref()))?;
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    for task in tasks.iter().filter(|task| task.started_by.as_deref() == Some(by)) {
+        // What was stopped on purpose did not fail.
+        let failed = matches!(
+            task.stop_code,
+            Some(aws::TaskStopCode::TaskFailedToStart | aws::TaskStopCode::EssentialContainerExited)
+        );
+        if let Some(reason) = task.stopped_reason.as_deref().filter(|_| failed) {
+            *reasons.entry(reason.to_owned()).or_default() += 1;
+        }
+    }
+    let (reason, times) = reasons.into_iter().max_by_key(|(_, times)| *times)?;
+    (times >= ENOUGH).then(|| format!("{times} tasks have stopped: {reason}"))
 }
 
 fn one_service(scope: &Scope<'_>, cluster: &str, live: &aws::Service, inside: Option<&Address>) -> Option<Observed> {
@@ -253,4 +315,27 @@ fn one_definition(scope: &Scope<'_>, mut found: Found) -> Option<Observed> {
         status,
         busy: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_fails_when_its_tasks_stop_for_one_reason_again_and_again() {
+        let set = aws::TaskSet::builder().id("ecs-svc/1").status("PRIMARY").build();
+        let service = aws::Service::builder().task_sets(set).build();
+        let task = |by: &str, code: aws::TaskStopCode, why: &str| {
+            aws::Task::builder().started_by(by).stop_code(code).stopped_reason(why).build()
+        };
+        let start = |by: &str, why: &str| task(by, aws::TaskStopCode::TaskFailedToStart, why);
+        let mut tasks =
+            vec![start("ecs-svc/1", "no image"), start("ecs-svc/1", "no image"), start("ecs-svc/0", "no image")];
+        tasks.push(start("ecs-svc/1", "no secret"));
+        // Of an earlier rollout, of another reason, or stopped on purpose: none of these counts.
+        tasks.push(task("ecs-svc/1", aws::TaskStopCode::UserInitiated, "no image"));
+        assert_eq!(one_reason(&service, &tasks), None);
+        tasks.push(start("ecs-svc/1", "no image"));
+        assert_eq!(one_reason(&service, &tasks).as_deref(), Some("3 tasks have stopped: no image"));
+    }
 }

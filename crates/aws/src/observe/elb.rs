@@ -271,6 +271,7 @@ fn group_model(
         health_check: HealthCheck {
             path: text(&live.health_check_path),
             matcher: live.matcher.as_ref().and_then(|matcher| matcher.http_code.clone()).unwrap_or_default(),
+            port: live.health_check_port().and_then(|port| Port::new(port.parse().ok()?).ok()),
             interval: unsigned(live.health_check_interval_seconds),
             timeout: unsigned(live.health_check_timeout_seconds),
             healthy_threshold: unsigned(live.healthy_threshold_count),

@@ -81,6 +81,11 @@ pub(crate) struct Hint {
 }
 
 impl<'a> Scope<'a> {
+    /// True where all is looked at in order to describe it, and nothing is wanted yet.
+    pub(crate) fn describes(&self) -> bool {
+        !self.claims.is_empty() && self.stack.iter().next().is_none()
+    }
+
     /// The stack's name.
     pub(crate) fn name(&self) -> &'a StackName {
         self.stack.name()

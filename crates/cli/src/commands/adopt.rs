@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use aomidori_adopt::{Candidate, Claims, Description, Left, LeftOut, Reading, State, Unsaid};
-use aomidori_adopt::{declare, describe, differing, key, place, sketch, stray};
+use aomidori_adopt::{declare, describe, differing, key, of_another, place, sketch, stray};
 use aomidori_aws::{Aws, Claiming, S3Error, S3Place};
 use aomidori_engine::{Cloud as _, End, Events, Planned, RunError};
 use aomidori_model::{KindName, Stack, StackName};
@@ -206,6 +206,17 @@ async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack
         async |stack: &Stack, claims: &Claims| session.cloud.observe_claiming(stack, claims).await.map_err(cloud_error);
     let walk = session.cloud.walk(empty, &services.services).await.map_err(cloud_error)?;
     let have = observe(empty, &walk.claims).await?;
+    // What stands around may be another stack's: it is referred to. What was asked for may not.
+    let asked = have
+        .resources
+        .iter()
+        .filter(|seen| seen.kind == KindName::EcsService && walk.found.contains(&(seen.kind, seen.id.clone())));
+    let theirs: Vec<String> = asked
+        .filter_map(|seen| Some(format!("{} is of the stack `{}`", short(&seen.id), of_another(seen, name)?)))
+        .collect();
+    if !theirs.is_empty() {
+        return Err(Error::OwnedByOthers(theirs));
+    }
     // Once more, with what is read only where it is declared.
     let first = sketch(name, &have, &walk);
     let read = observe(&declare(&first.stack, &walk), &first.claims_of(&walk)).await?;
@@ -255,6 +266,11 @@ async fn described(session: &Session<Aws>, services: &Services) -> Result<(Stack
     found.left_out = left_out.into_iter().map(|((kind, id), why)| (kind, id, why)).collect();
     found.passed = walk.passed;
     Ok((stack, found))
+}
+
+/// A service as it was asked for: CLUSTER/SERVICE.
+fn short(arn: &str) -> &str {
+    arn.split_once(":service/").map_or(arn, |(_, service)| service)
 }
 
 /// Writes a stack file, over none that is there, unless it says the same.

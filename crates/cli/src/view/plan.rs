@@ -291,6 +291,11 @@ pub(crate) fn notices(notices: &[Notice], paint: Paint) -> String {
                      `rollback` repairs it, and changes to the service wait for that"
                 )
             }
+            Notice::Stalled { address, why } => {
+                format!(
+                    "{address}: its tasks do not come up ({why}); that is no difference from the stack, and `status` says more"
+                )
+            }
             Notice::NeedsDeployment { service, because } => {
                 format!("{service}: {because} changes, and reaches this service by a deployment only")
             }

@@ -200,6 +200,7 @@ fn not_ready(address: &Address, found: &Observed) -> Option<NotReady> {
     let (state, why) = match &found.status {
         Status::Ready => return None,
         Status::Pending(why) => ("pending", why),
+        Status::Stalled(why) => ("failing", why),
         Status::Deleting(why) => ("deleting", why),
         Status::Failed(why) => ("failed", why),
     };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aomidori_model::kinds::ecs_service::{Deployment, PairTarget, Rolling, ServiceTarget};
+use aomidori_model::kinds::ecs_service::{
+    CapacityProvider, Deployment, PairTarget, PropagateTags, Rolling, ServiceTarget, Share,
+};
 use aomidori_model::kinds::task_definition::{AwsLogs, Container, ContainerHealthCheck, ImageTag};
 use aomidori_model::kinds::{EcsService, TaskDefinition};
 use aomidori_model::{Ref, Resource, ToValue, ownership};
@@ -30,16 +32,24 @@ pub(super) fn service(subject: &Subject<'_>, resolver: &mut Resolver<'_>) -> Jso
         platform_version,
         enable_execute_command,
         health_check_grace_period,
+        capacity_providers,
+        propagate_tags,
+        managed_tags,
         deployment,
     } = subject.service;
     let mut out = Map::new();
     let mut set = |key: &str, value: Json| out.insert(key.to_owned(), value);
     let (controller, targets) = match deployment {
         // Blue comes first; CodeDeploy moves it to and fro from then on.
-        Deployment::CodeDeploy { target: PairTarget { blue, green: _, container, port } } => (
-            "CODE_DEPLOY",
-            vec![ServiceTarget { target_group: blue.clone(), container: container.clone(), port: *port }],
-        ),
+        Deployment::CodeDeploy { target: PairTarget { blue, green: _, container, port }, registry } => {
+            if let Some(registry) = registry {
+                set("serviceRegistries", json!([{"registryArn": reference(resolver, registry)}]));
+            }
+            (
+                "CODE_DEPLOY",
+                vec![ServiceTarget { target_group: blue.clone(), container: container.clone(), port: *port }],
+            )
+        }
         Deployment::Rolling(Rolling {
             minimum_healthy_percent,
             maximum_percent,
@@ -76,9 +86,14 @@ pub(super) fn service(subject: &Subject<'_>, resolver: &mut Resolver<'_>) -> Jso
         set("loadBalancers", targets.iter().map(target).collect());
         set("healthCheckGracePeriodSeconds", json!(health_check_grace_period.unwrap_or_default()));
     }
-    set("enableECSManagedTags", json!(false));
+    set("enableECSManagedTags", json!(managed_tags.unwrap_or_default()));
     set("enableExecuteCommand", json!(enable_execute_command.unwrap_or_default()));
-    set("launchType", json!("FARGATE"));
+    if capacity_providers.is_empty() {
+        set("launchType", json!("FARGATE"));
+    } else {
+        let one = |(provider, share): (&CapacityProvider, &Share)| json!({"base": share.base, "capacityProvider": provider.as_str(), "weight": share.weight});
+        set("capacityProviderStrategy", capacity_providers.iter().map(one).collect());
+    }
     let subnets: Vec<Json> = subnets.iter().map(|subnet| reference(resolver, subnet)).collect();
     let groups: Vec<Json> = security_groups.iter().map(|group| reference(resolver, group)).collect();
     set(
@@ -92,7 +107,7 @@ pub(super) fn service(subject: &Subject<'_>, resolver: &mut Resolver<'_>) -> Jso
     if let Some(version) = platform_version {
         set("platformVersion", literal(version));
     }
-    set("propagateTags", json!("NONE"));
+    set("propagateTags", json!(propagate_tags.unwrap_or(PropagateTags::None).as_str()));
     set("schedulingStrategy", json!("REPLICA"));
     let resource = Resource::from(subject.service.clone());
     let tags = subject.stack.complete_tags(subject.address, &resource.fields(), &|_| None);

@@ -57,6 +57,9 @@ fn stack(text: &str) -> Stack {
         platform_version: Some(text.to_owned()),
         enable_execute_command: None,
         health_check_grace_period: None,
+        capacity_providers: std::collections::BTreeMap::new(),
+        propagate_tags: None,
+        managed_tags: None,
         deployment: Deployment::Rolling(Rolling::default()),
     };
     stack.add("app/service", service);

@@ -142,6 +142,9 @@ fn medium() -> Stack {
             platform_version: None,
             enable_execute_command: None,
             health_check_grace_period: None,
+            capacity_providers: std::collections::BTreeMap::new(),
+            propagate_tags: None,
+            managed_tags: None,
             deployment: Deployment::Rolling(Rolling {
                 load_balancers: vec![ServiceTarget { target_group: targets, container: "web".parse().unwrap(), port }],
                 ..Rolling::default()

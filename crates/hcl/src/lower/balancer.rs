@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aomidori_model::kinds::dns_record::Answer;
 use aomidori_model::kinds::listener::{Action, FixedResponse, ListenerProtocol, Redirect, Weighted};
-use aomidori_model::kinds::listener_rule::Condition;
+use aomidori_model::kinds::listener_rule::{Condition, QueryParameter};
 use aomidori_model::kinds::load_balancer::Scheme;
 use aomidori_model::kinds::target_group::HealthCheck;
 use aomidori_model::kinds::{DnsRecord, Listener, ListenerRule, LoadBalancer, TargetGroup};
@@ -145,7 +145,8 @@ const HEALTH: &[(&str, &str, As, &str)] = &[
 
 pub(super) fn target_group(cx: &mut Cx<'_>, it: &TargetGroup) -> Result<(), EmitError> {
     let TargetGroup { name, vpc, port, health_check, attributes } = it;
-    let HealthCheck { path, matcher, interval, timeout, healthy_threshold, unhealthy_threshold } = health_check;
+    let HealthCheck { path, matcher, port: check_port, interval, timeout, healthy_threshold, unhealthy_threshold } =
+        health_check;
     let check = Node::input(
         &HEALTH_CHECK,
         Node::Map(vec![
@@ -189,10 +190,10 @@ pub(super) fn target_group(cx: &mut Cx<'_>, it: &TargetGroup) -> Result<(), Emit
     }
     let stickiness = stickiness(cx, attributes)?;
     body.push(Item::Gap);
-    body.push(Item::Block(
-        "health_check",
-        ["path", "matcher", "interval", "timeout", "healthy_threshold", "unhealthy_threshold"].map(member).into(),
-    ));
+    let mut asked: Vec<Item> =
+        ["path", "matcher", "interval", "timeout", "healthy_threshold", "unhealthy_threshold"].map(member).into();
+    asked.push(Item::Attr("port", Node::opt(*check_port, |port| Node::str(port.number().to_string()))));
+    body.push(Item::Block("health_check", asked));
     if !stickiness.is_empty() {
         body.extend([Item::Gap, Item::Block("stickiness", stickiness)]);
     }
@@ -279,6 +280,14 @@ pub(super) fn listener_rule(cx: &mut Cx<'_>, it: &ListenerRule) -> Result<(), Em
         Item::Block("action", action(cx, wanted)?),
     ];
     for condition in conditions {
+        if let Condition::QueryString(parameters) = condition {
+            let one = |QueryParameter { key, value }: &QueryParameter| {
+                let key = Node::opt(key.as_ref(), Node::str);
+                Item::Block("query_string", vec![Item::Attr("key", key), Item::Attr("value", Node::str(value))])
+            };
+            body.extend([Item::Gap, Item::Block("condition", parameters.iter().map(one).collect())]);
+            continue;
+        }
         let values = |values: &std::collections::BTreeSet<String>| {
             vec![Item::Attr("values", Node::strs(values.iter().cloned()))]
         };
@@ -294,6 +303,7 @@ pub(super) fn listener_rule(cx: &mut Cx<'_>, it: &ListenerRule) -> Result<(), Em
             ),
             Condition::HttpRequestMethod(methods) => Item::Block("http_request_method", values(methods)),
             Condition::SourceIp(networks) => Item::Block("source_ip", values(networks)),
+            Condition::QueryString(_) => continue,
             Condition::Other(observed) => return Err(cx.unsupported(format!("the condition `{observed}`"))),
         };
         body.extend([Item::Gap, Item::Block("condition", vec![inner])]);

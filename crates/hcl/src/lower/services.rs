@@ -3,7 +3,7 @@
 use aomidori_model::kinds::deployment_config::TrafficRouting;
 use aomidori_model::kinds::deployment_group::ReadyOption;
 use aomidori_model::kinds::ecr_repository::{Encryption, TagMutability};
-use aomidori_model::kinds::ecs_service::{CircuitBreaker, Deployment, PairTarget, Rolling, ServiceTarget};
+use aomidori_model::kinds::ecs_service::{CircuitBreaker, Deployment, PairTarget, Rolling, ServiceTarget, Share};
 use aomidori_model::kinds::target_group::TargetGroupPair;
 use aomidori_model::kinds::task_definition::{AwsLogs, Container, ContainerHealthCheck, Image};
 use aomidori_model::kinds::{
@@ -289,6 +289,9 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
         platform_version,
         enable_execute_command,
         health_check_grace_period,
+        capacity_providers,
+        propagate_tags,
+        managed_tags,
         deployment,
     } = it;
     let mut body = vec![
@@ -299,7 +302,7 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
             "desired_count",
             Node::opt(*desired_count, |count| Node::input(&DESIRED_COUNT, Node::Int(count.into()))),
         ),
-        Item::Attr("launch_type", Node::str("FARGATE")),
+        Item::Attr("launch_type", Node::opt(capacity_providers.is_empty().then_some("FARGATE"), Node::str)),
         Item::Attr(
             "platform_version",
             // LATEST is what AWS takes by itself, and reads back as a number.
@@ -312,6 +315,8 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
             "health_check_grace_period_seconds",
             Node::opt(*health_check_grace_period, |seconds| Node::Int(seconds.into())),
         ),
+        Item::Attr("propagate_tags", Node::opt(*propagate_tags, |from| Node::str(from.as_str()))),
+        Item::Attr("enable_ecs_managed_tags", Node::opt(*managed_tags, Node::Bool)),
     ];
     let registered = |group: &Ref<TargetGroup>, container: &str, port: Port| {
         Item::Block(
@@ -324,15 +329,29 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
         )
     };
     let mut blocks = Vec::new();
+    for (provider, Share { weight, base }) in capacity_providers {
+        let mut share = vec![
+            Item::Attr("capacity_provider", Node::str(provider.as_str())),
+            Item::Attr("weight", Node::Int((*weight).into())),
+        ];
+        if *base > 0 {
+            share.push(Item::Attr("base", Node::Int((*base).into())));
+        }
+        blocks.extend([Item::Gap, Item::Block("capacity_provider_strategy", share)]);
+    }
+    let registered_as = |registry: &Ref<DiscoveryService>| {
+        [Item::Gap, Item::Block("service_registries", vec![Item::Attr("registry_arn", point(registry))])]
+    };
     let mut ignore = Ignore::default();
     match deployment {
-        Deployment::CodeDeploy { target: PairTarget { blue, green: _, container, port } } => {
+        Deployment::CodeDeploy { target: PairTarget { blue, green: _, container, port }, registry } => {
             blocks.extend([
                 Item::Gap,
                 Item::Block("deployment_controller", vec![Item::Attr("type", Node::str("CODE_DEPLOY"))]),
                 Item::Gap,
                 registered(blue, container.as_str(), *port),
             ]);
+            blocks.extend(registry.iter().flat_map(registered_as));
             ignore = Ignore {
                 reason: "CodeDeploy decides these with every deployment, and AWS refuses to change them otherwise.",
                 fields: cx.owned(|name| name),
@@ -353,10 +372,7 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
             for ServiceTarget { target_group, container, port } in load_balancers {
                 blocks.extend([Item::Gap, registered(target_group, container.as_str(), *port)]);
             }
-            if let Some(registry) = registry {
-                let registries = vec![Item::Attr("registry_arn", point(registry))];
-                blocks.extend([Item::Gap, Item::Block("service_registries", registries)]);
-            }
+            blocks.extend(registry.iter().flat_map(registered_as));
         }
     }
     if desired_count.is_none() {

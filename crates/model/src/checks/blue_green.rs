@@ -95,7 +95,7 @@ fn service(checks: &mut Checks<'_, '_>, address: &Address, group: &DeploymentGro
             format!("`{service_address}` is deployed by ECS itself"),
             "give the service the CodeDeploy deployment, or remove the deployment group",
         ),
-        Deployment::CodeDeploy { target: PairTarget { blue, green, container: _, port: _ } } => {
+        Deployment::CodeDeploy { target: PairTarget { blue, green, container: _, port: _ }, .. } => {
             let theirs = [blue, green];
             if !theirs.contains(&&group.pair.blue) || !theirs.contains(&&group.pair.green) {
                 checks.at(address).field(

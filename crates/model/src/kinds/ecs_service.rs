@@ -1,6 +1,6 @@
 //! ECS service, on Fargate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +42,81 @@ pub struct EcsService {
     /// Seconds in which a new task's failing load balancer health checks do not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check_grace_period: Option<u32>,
+    /// The capacity providers of Fargate that its tasks are spread over. None is the launch type `FARGATE`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capacity_providers: BTreeMap<CapacityProvider, Share>,
+    /// Whose tags its tasks get. AWS's default is nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagate_tags: Option<PropagateTags>,
+    /// Tags of ECS's own on its tasks. AWS's default is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_tags: Option<bool>,
     /// Who rolls out a new revision, and how.
     pub deployment: Deployment,
+}
+
+/// A capacity provider that every cluster may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapacityProvider {
+    /// `FARGATE`.
+    Fargate,
+    /// `FARGATE_SPOT`: cheaper, and taken away at two minutes' notice.
+    FargateSpot,
+}
+
+impl CapacityProvider {
+    /// Its name in AWS.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CapacityProvider::Fargate => "FARGATE",
+            CapacityProvider::FargateSpot => "FARGATE_SPOT",
+        }
+    }
+
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<CapacityProvider> {
+        [CapacityProvider::Fargate, CapacityProvider::FargateSpot].into_iter().find(|it| it.as_str() == name)
+    }
+}
+
+/// A capacity provider's share of the tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// Its part of the tasks, beside the others' weights.
+    pub weight: u32,
+    /// So many tasks run there first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub base: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Whose tags the tasks of a service get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PropagateTags {
+    /// Nobody's.
+    None,
+    /// The service's.
+    Service,
+    /// The task definition's.
+    TaskDefinition,
+}
+
+impl PropagateTags {
+    /// The value that ECS takes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PropagateTags::None => "NONE",
+            PropagateTags::Service => "SERVICE",
+            PropagateTags::TaskDefinition => "TASK_DEFINITION",
+        }
+    }
 }
 
 /// Who deploys: the deployment controller, with what only that controller has.
@@ -56,6 +129,9 @@ pub enum Deployment {
     CodeDeploy {
         /// Where requests come in.
         target: PairTarget,
+        /// The Cloud Map service in which tasks are registered; it cannot be changed afterwards.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<Ref<DiscoveryService>>,
     },
     /// ECS itself, task by task.
     Rolling(Rolling),
@@ -155,7 +231,7 @@ impl EcsService {
     /// Target group, container and port of each way in.
     pub fn targets(&self) -> Vec<(&Ref<TargetGroup>, &EcsName, Port)> {
         match &self.deployment {
-            Deployment::CodeDeploy { target: PairTarget { blue, green, container, port } } => {
+            Deployment::CodeDeploy { target: PairTarget { blue, green, container, port }, .. } => {
                 vec![(blue, container, *port), (green, container, *port)]
             }
             Deployment::Rolling(rolling) => {
@@ -187,6 +263,9 @@ impl Kind for EcsService {
             platform_version,
             enable_execute_command,
             health_check_grace_period,
+            capacity_providers,
+            propagate_tags,
+            managed_tags,
             deployment,
         } = self;
         // Under CODE_DEPLOY these can only be changed by a deployment (aws-facts 3.9).
@@ -197,7 +276,25 @@ impl Kind for EcsService {
         };
         fields.add("name", name).replaces();
         fields.add("cluster", cluster).replaces().needs_ready();
-        fields.add("launch_type", "FARGATE").replaces();
+        // AWS takes the one or the other.
+        fields.add("launch_type", capacity_providers.is_empty().then_some("FARGATE")).replaces();
+        let providers: Option<Value> = (!capacity_providers.is_empty()).then(|| {
+            let one = |(provider, Share { weight, base }): (&CapacityProvider, &Share)| {
+                Value::map([
+                    ("capacity_provider", Value::str(provider.as_str())),
+                    ("weight", Value::Int((*weight).into())),
+                    ("base", Value::Int((*base).into())),
+                ])
+            };
+            Value::Set(capacity_providers.iter().map(one).collect())
+        });
+        let declared = providers.is_some();
+        let providers = fields.add("capacity_provider_strategy", providers);
+        if declared {
+            by_deployment(providers);
+        }
+        fields.add("propagate_tags", propagate_tags.map(PropagateTags::as_str));
+        fields.add("enable_ecs_managed_tags", managed_tags);
         by_deployment(fields.add("task_definition", task_definition));
         fields.add("desired_count", desired_count);
         by_deployment(fields.add("network_configuration.subnets", subnets));
@@ -209,11 +306,11 @@ impl Kind for EcsService {
         let controller = if self.is_code_deploy() { "CODE_DEPLOY" } else { "ECS" };
         fields.add("deployment_controller.type", controller).replaces();
         let (targets, registry, rolling) = match deployment {
-            Deployment::CodeDeploy { target: PairTarget { blue, green, container, port } } => {
+            Deployment::CodeDeploy { target: PairTarget { blue, green, container, port }, registry } => {
                 let side = |group: &Ref<TargetGroup>| {
                     ServiceTarget { target_group: group.clone(), container: container.clone(), port: *port }.to_value()
                 };
-                (Value::Set([side(blue), side(green)].into()), Value::Null, None)
+                (Value::Set([side(blue), side(green)].into()), registry.to_value(), None)
             }
             Deployment::Rolling(inner) => {
                 let targets: BTreeSet<_> = inner.load_balancers.iter().cloned().collect();
@@ -224,7 +321,11 @@ impl Kind for EcsService {
             Deployment::CodeDeploy { .. } => Compare::Within,
             Deployment::Rolling(_) => Compare::Equal,
         }));
-        fields.add("service_registries", registry);
+        let declared = registry != Value::Null;
+        let registries = fields.add("service_registries", registry);
+        if declared {
+            by_deployment(registries);
+        }
         fields.add("deployment_minimum_healthy_percent", rolling.map(|inner| inner.minimum_healthy_percent));
         fields.add("deployment_maximum_percent", rolling.map(|inner| inner.maximum_percent));
         let breaker = rolling.map(|inner| {
@@ -258,6 +359,16 @@ impl Kind for EcsService {
                     rolling.minimum_healthy_percent, rolling.maximum_percent
                 ),
                 "the minimum is 0 to 100, the maximum 100 to 200 and above the minimum",
+            );
+        }
+        let weights: u32 = self.capacity_providers.values().map(|share| share.weight).sum();
+        let based = self.capacity_providers.values().filter(|share| share.base > 0).count();
+        if !self.capacity_providers.is_empty() && (weights == 0 || based > 1) {
+            check.field(
+                "E-SERVICE-CAPACITY",
+                "capacity_provider_strategy",
+                if based > 1 { "more than one capacity provider has a base" } else { "no capacity provider has a weight" },
+                "AWS wants a weight above 0 for one of them at least, and a base for one of them at most",
             );
         }
         if self.targets().is_empty() && self.health_check_grace_period.is_some() {

@@ -44,8 +44,31 @@ pub enum Condition {
     HttpRequestMethod(BTreeSet<String>),
     /// The client's network.
     SourceIp(BTreeSet<String>),
-    /// A condition that this model cannot make (a query string), as observed.
+    /// Parameters of the query string.
+    QueryString(BTreeSet<QueryParameter>),
+    /// A condition that this model cannot make (a regular expression), as observed.
     Other(String),
+}
+
+/// A parameter of a query string.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryParameter {
+    /// Its key, with `*` and `?`; whatever it is, if none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its value, with `*` and `?`.
+    pub value: String,
+}
+
+impl ToValue for QueryParameter {
+    fn to_value(&self) -> Value {
+        let QueryParameter { key, value } = self;
+        match key {
+            Some(key) => Value::map([("key", key.to_value()), ("value", value.to_value())]),
+            None => Value::map([("value", value.to_value())]),
+        }
+    }
 }
 
 impl ToValue for Condition {
@@ -59,6 +82,7 @@ impl ToValue for Condition {
             )]),
             Condition::HttpRequestMethod(values) => Value::map([("http_request_method", values.to_value())]),
             Condition::SourceIp(values) => Value::map([("source_ip", values.to_value())]),
+            Condition::QueryString(parameters) => Value::map([("query_string", parameters.to_value())]),
             Condition::Other(observed) => Value::map([("other", Value::str(observed))]),
         }
     }
@@ -103,7 +127,7 @@ impl Kind for ListenerRule {
                     "E-RULE-CONDITION",
                     "condition",
                     format!("the condition `{observed}` can be observed, not made"),
-                    "use a host, path, header, method or source condition",
+                    "use a host, path, header, method, source or query string condition",
                 );
             }
         }

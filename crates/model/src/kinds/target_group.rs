@@ -36,7 +36,7 @@ pub struct TargetGroup {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// The health check of a target group, over HTTP to the traffic port. Defaults are AWS's.
+/// The health check of a target group, over HTTP. Defaults are AWS's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthCheck {
@@ -44,6 +44,9 @@ pub struct HealthCheck {
     pub path: String,
     /// Healthy status codes: `200`, `200-299`, `200,301`.
     pub matcher: String,
+    /// The port that is asked, where it is not the one that gets the requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
     /// Seconds between checks, 5 to 300.
     pub interval: u32,
     /// Seconds until a check counts as failed, 2 to 120, less than the interval.
@@ -59,6 +62,7 @@ impl Default for HealthCheck {
         HealthCheck {
             path: "/".into(),
             matcher: "200".into(),
+            port: None,
             interval: 30,
             timeout: 5,
             healthy_threshold: 5,
@@ -101,7 +105,7 @@ impl Kind for TargetGroup {
 
     fn fields(&self, fields: &mut Fields) {
         let TargetGroup { name, vpc, port, health_check, attributes } = self;
-        let HealthCheck { path, matcher, interval, timeout, healthy_threshold, unhealthy_threshold } = health_check;
+        let HealthCheck { path, matcher, port: check_port, interval, timeout, healthy_threshold, unhealthy_threshold } = health_check;
         fields.add("name", name).replaces();
         fields.add("vpc_id", vpc).replaces();
         fields.add("port", port).replaces();
@@ -109,6 +113,7 @@ impl Kind for TargetGroup {
         fields.add("target_type", "ip").replaces();
         fields.add("health_check.path", path);
         fields.add("health_check.matcher", matcher);
+        fields.add("health_check.port", check_port.map(|port| port.number().to_string()));
         fields.add("health_check.interval", interval);
         fields.add("health_check.timeout", timeout);
         fields.add("health_check.healthy_threshold", healthy_threshold);
@@ -117,7 +122,7 @@ impl Kind for TargetGroup {
     }
 
     fn validate(&self, check: &mut Check<'_>) {
-        let HealthCheck { path, matcher: _, interval, timeout, healthy_threshold, unhealthy_threshold } =
+        let HealthCheck { path, matcher: _, port: _, interval, timeout, healthy_threshold, unhealthy_threshold } =
             &self.health_check;
         let mut range = |field: &str, value: u32, least: u32, most: u32| {
             if !(least..=most).contains(&value) {

@@ -21,6 +21,8 @@ struct File {
     name: StackName,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    accepted: BTreeMap<Address, BTreeSet<String>>,
     resources: Vec<Written>,
 }
 
@@ -80,6 +82,7 @@ impl Stack {
             version: VERSION,
             name: self.name.clone(),
             tags: self.tags.clone(),
+            accepted: self.accepted.clone(),
             resources,
         };
         serde_json::to_string_pretty(&file).map(|text| text + "\n")
@@ -102,6 +105,7 @@ impl Stack {
         let file: File = serde_json::from_value(json).map_err(ReadError::Syntax)?;
         let mut stack = Stack::new(file.name);
         stack.tags = file.tags;
+        stack.accepted = file.accepted;
         let mut problems = Vec::new();
         for Written { address, kind, spec, tags, depends_on } in file.resources {
             let parsed = match address.parse::<Address>() {

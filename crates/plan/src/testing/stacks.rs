@@ -269,6 +269,9 @@ fn platform(stack: &mut Stack, genes: &Genes, base: &Base, role: &Ref<IamRole>) 
         platform_version: None,
         enable_execute_command: None,
         health_check_grace_period: None,
+        capacity_providers: std::collections::BTreeMap::new(),
+        propagate_tags: None,
+        managed_tags: None,
         deployment,
     };
     if genes.pick(21, 3) > 0 {
@@ -287,7 +290,7 @@ fn platform(stack: &mut Stack, genes: &Genes, base: &Base, role: &Ref<IamRole>) 
         return;
     }
     let target = PairTarget { blue: blue.clone(), green: green.clone(), container: parse("app"), port: port(80) };
-    let service = stack.add("services/web", service("web", task, Deployment::CodeDeploy { target }));
+    let service = stack.add("services/web", service("web", task, Deployment::CodeDeploy { target, registry: None }));
     let application = stack.add(
         "code-deploy/application",
         CodeDeployApplication { name: parse(if genes.pick(24, 3) == 2 { "app-2" } else { "app" }) },

@@ -118,7 +118,7 @@ impl World {
             Some(Status::Deleting(_)) => {
                 self.items.remove(at);
             }
-            Some(Status::Ready | Status::Failed(_)) | None => {}
+            Some(Status::Ready | Status::Stalled(_) | Status::Failed(_)) | None => {}
         }
     }
 
@@ -366,7 +366,7 @@ impl World {
             (Status::Deleting(_) | Status::Failed(_), _) | (Status::Pending(_), Need::Ready) => {
                 Err(format!("{id} is {:?}", item.status))
             }
-            (Status::Ready, _) | (Status::Pending(_), Need::Exists) => Ok(item),
+            (Status::Ready | Status::Stalled(_), _) | (Status::Pending(_), Need::Exists) => Ok(item),
         }
     }
 

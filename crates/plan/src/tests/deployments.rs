@@ -4,6 +4,8 @@ use aomidori_model::kinds::task_definition::FargateSize;
 use aomidori_model::kinds::*;
 use aomidori_model::{KindName, Reference, Target, Value};
 
+use crate::Status;
+
 use super::fixture::{at, built, check, services, to, with, without};
 
 #[test]
@@ -18,6 +20,13 @@ fn what_a_deployment_moved_is_not_drift() {
     world.set("app/web", "task_definition", Value::str("arn:web:7"));
     world.set("app/web", "load_balancer", Value::Set([Value::str("green")].into()));
     insta::assert_snapshot!(check(&services(), &mut world), @"nothing to do");
+}
+
+#[test]
+fn tasks_that_do_not_come_up_are_told_and_not_waited_for() {
+    let mut world = built(&services());
+    world.at("app/web").unwrap().status = Status::Stalled("no image".into());
+    insta::assert_snapshot!(check(&services(), &mut world), @r#"Stalled { address: Address("app/web"), why: "no image" }"#);
 }
 
 #[test]

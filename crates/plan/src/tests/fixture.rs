@@ -112,7 +112,10 @@ pub(super) fn services() -> Stack {
         let task_definition = stack.add(&format!("app/{name}-task"), task);
         let deployment = if name == "web" {
             let (blue, green) = (blue.clone(), green.clone());
-            Deployment::CodeDeploy { target: PairTarget { blue, green, container: "app".parse().unwrap(), port } }
+            {
+                let target = PairTarget { blue, green, container: "app".parse().unwrap(), port };
+                Deployment::CodeDeploy { target, registry: None }
+            }
         } else {
             Deployment::Rolling(Rolling::default())
         };
@@ -127,6 +130,9 @@ pub(super) fn services() -> Stack {
             platform_version: None,
             enable_execute_command: None,
             health_check_grace_period: None,
+            capacity_providers: std::collections::BTreeMap::new(),
+            propagate_tags: None,
+            managed_tags: None,
             deployment,
         };
         stack.add(&format!("app/{name}"), service);

@@ -6,7 +6,7 @@ use aomidori_model::Ref;
 use aomidori_model::kinds::dns_record::Answer;
 use aomidori_model::kinds::ecs_service::{Deployment, PairTarget, Rolling, ServiceTarget};
 use aomidori_model::kinds::listener::{Action, FixedResponse, ListenerProtocol, Redirect, Weighted};
-use aomidori_model::kinds::listener_rule::Condition;
+use aomidori_model::kinds::listener_rule::{Condition, QueryParameter};
 use aomidori_model::kinds::load_balancer::Scheme;
 use aomidori_model::kinds::target_group::{HealthCheck, TargetGroupPair};
 use aomidori_model::kinds::*;
@@ -127,6 +127,7 @@ fn group(build: &mut Build<'_>, dice: &mut Dice, network: &Network, address: &st
     let health_check = HealthCheck {
         path: dice.word(&["/", "/index.html", "/a?b=c&d=%20", "/health/${x}", "/%{y}/\"z\"/$${w}"]).to_owned(),
         matcher: dice.word(&["200", "200-299", "200,302", "200-499"]).to_owned(),
+        port: None,
         interval,
         timeout: dice.between(2, (interval - 1).min(120)),
         healthy_threshold: dice.between(2, 10),
@@ -222,6 +223,7 @@ fn conditions(dice: &mut Dice) -> Vec<Condition> {
         (1, Condition::HttpHeader { name: "User-Agent".into(), values: texts(&["*${x}%{y} \"z\"*"]) }),
         (2, Condition::HttpRequestMethod(texts(&["GET", "POST"]))),
         (1, Condition::SourceIp(texts(&["192.0.2.0/24"]))),
+        (1, Condition::QueryString([QueryParameter { key: None, value: "debug*".into() }].into())),
         (2, Condition::SourceIp(texts(&["198.51.100.0/25", "203.0.113.9/32"]))),
     ];
     // A rule takes five values at most, and of most sorts one condition.
@@ -294,7 +296,10 @@ fn pair(listeners: &mut Listeners<'_, '_>, dice: &mut Dice, network: &Network) -
         container: parse(CONTAINER),
         port: port(CONTAINER_PORT),
     };
-    Way { deployment: Deployment::CodeDeploy { target }, pair: Some(TargetGroupPair { blue, green, production, test }) }
+    Way {
+        deployment: Deployment::CodeDeploy { target, registry: None },
+        pair: Some(TargetGroupPair { blue, green, production, test }),
+    }
 }
 
 fn rolling(listeners: &mut Listeners<'_, '_>, dice: &mut Dice, network: &Network) -> Way {

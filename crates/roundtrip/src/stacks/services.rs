@@ -9,7 +9,7 @@ use aomidori_model::kinds::ecr_repository::{
     Encryption, Expiry, ImageSelection, LifecyclePolicy, LifecycleRule, TagMutability,
 };
 use aomidori_model::kinds::ecs_cluster::ContainerInsights;
-use aomidori_model::kinds::ecs_service::{CircuitBreaker, Deployment, Rolling};
+use aomidori_model::kinds::ecs_service::{CapacityProvider, CircuitBreaker, Deployment, PropagateTags, Rolling, Share};
 use aomidori_model::kinds::log_group::RETENTION_DAYS;
 use aomidori_model::kinds::task_definition::{
     AwsLogs, Container, ContainerHealthCheck, CpuArchitecture, FargateSize, Image,
@@ -168,6 +168,13 @@ pub(super) fn services(
             platform_version: dice.maybe(|dice| dice.word(&["LATEST", "1.4.0"]).to_owned()),
             enable_execute_command: dice.maybe(|dice| dice.one_in(2)),
             health_check_grace_period: if behind { dice.maybe(|dice| dice.roll(600)) } else { None },
+            capacity_providers: capacity(dice),
+            propagate_tags: dice.maybe(|dice| match dice.roll(3) {
+                0 => PropagateTags::None,
+                1 => PropagateTags::Service,
+                _ => PropagateTags::TaskDefinition,
+            }),
+            managed_tags: dice.maybe(|dice| dice.one_in(2)),
             deployment,
         };
         let service = build.add(&format!("services/service/{n}-{at}"), service);
@@ -221,6 +228,20 @@ fn definition(
 ) -> Ref<TaskDefinition> {
     let definition = written(build, dice, roles, base);
     build.add(address, definition)
+}
+
+/// Mostly the launch type; else one provider or both, at most one of them with a base.
+fn capacity(dice: &mut Dice) -> std::collections::BTreeMap<CapacityProvider, Share> {
+    if !dice.one_in(3) {
+        return std::collections::BTreeMap::new();
+    }
+    let (base, weight, spot) = (dice.roll(3), dice.between(1, 100), dice.roll(10));
+    let all = [
+        (CapacityProvider::Fargate, Share { weight, base }),
+        (CapacityProvider::FargateSpot, Share { weight: spot, base: 0 }),
+    ];
+    let only = dice.one_in(2);
+    all.into_iter().take(if only { 1 } else { 2 }).collect()
 }
 
 fn written(build: &mut Build<'_>, dice: &mut Dice, roles: &Roles, base: &Base) -> TaskDefinition {

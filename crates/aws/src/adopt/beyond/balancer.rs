@@ -104,9 +104,6 @@ fn target_group(live: &aws::TargetGroup) -> Has {
     if let Some(protocol) = unusual(live.health_check_protocol.as_ref().map(|it| it.as_str()), "HTTP") {
         has.also(true, format!("health checks over {protocol}"));
     }
-    if let Some(port) = unusual(live.health_check_port(), "traffic-port") {
-        has.also(true, format!("health checks on port {port}"));
-    }
     has.also(live.health_check_enabled == Some(false), "that health checks are off");
     has.also(live.target_control_port.is_some(), "its target control port");
     has

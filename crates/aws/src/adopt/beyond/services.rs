@@ -108,12 +108,6 @@ fn cluster(live: &aws::Cluster) -> Has {
 
 fn service(live: &aws::Service) -> Has {
     let mut has = Has::of(KindName::EcsService, live.service_arn());
-    let propagates = live.propagate_tags.as_ref().map(|it| it.as_str());
-    if let Some(from) = unusual(propagates, "NONE") {
-        has.also(true, format!("that tasks get the tags of its {}", from.to_ascii_lowercase().replace('_', " ")));
-    }
-    has.also(live.enable_ecs_managed_tags, "tags of ECS's own on its tasks");
-    has.also(!live.capacity_provider_strategy().is_empty(), "its capacity provider strategy");
     has.also(!live.placement_constraints().is_empty(), "placement constraints");
     has.also(!live.placement_strategy().is_empty(), "its placement strategy");
     has.shut(live.scheduling_strategy == Some(aws::SchedulingStrategy::Daemon), "it runs a task on each instance");
@@ -122,12 +116,6 @@ fn service(live: &aws::Service) -> Has {
     for registry in live.service_registries() {
         let named = registry.container_name.is_some() || registry.container_port.is_some() || registry.port.is_some();
         has.also(named, "the container and port that Cloud Map is told");
-        let controller = live.deployment_controller.as_ref().map(|it| it.r#type.as_str());
-        let arn = registry.registry_arn.as_deref().unwrap_or_default();
-        has.also(
-            controller == Some("CODE_DEPLOY"),
-            format!("that its tasks are registered in Cloud Map ({})", leaf(arn)),
-        );
     }
     if live.load_balancers().iter().any(|it| it.load_balancer_name.as_ref().is_some_and(|name| !name.is_empty())) {
         has.shut(true, "it is behind a Classic Load Balancer");
@@ -219,9 +207,11 @@ mod tests {
             .scheduling_strategy(aws::SchedulingStrategy::Replica)
             .platform_family("Linux");
         assert_eq!(service(&plain.clone().build()).words(), [] as [&str; 0]);
-        let more = plain.propagate_tags(aws::PropagateTags::TaskDefinition).enable_ecs_managed_tags(true).build();
-        let words = ["that tasks get the tags of its task definition", "tags of ECS's own on its tasks"];
-        assert_eq!(service(&more).words(), words);
+        let registry = aws::ServiceRegistry::builder().registry_arn("arn:srv").container_port(80).build();
+        assert_eq!(
+            service(&plain.service_registries(registry).build()).words(),
+            ["the container and port that Cloud Map is told"]
+        );
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! A live ECS service: its fields, and how far it is.
 
+use std::collections::BTreeMap;
+
 use aomidori_engine::cloud::Progress;
-use aomidori_model::kinds::EcsService;
+use aomidori_model::kinds::{DiscoveryService, EcsService};
 use aomidori_model::kinds::ecs_cluster::EcsName;
-use aomidori_model::kinds::ecs_service::{CircuitBreaker, Deployment, PairTarget, Rolling, ServiceTarget};
+use aomidori_model::kinds::ecs_service::{
+    CapacityProvider, CircuitBreaker, Deployment, PairTarget, PropagateTags, Rolling, ServiceTarget, Share,
+};
 use aomidori_model::{Fields, Port, Ref, ToValue, Value};
 use aws_sdk_ecs::types::{
     self as aws, AssignPublicIp, DeploymentControllerType, DeploymentRolloutState, LaunchType, StabilityStatus,
@@ -37,11 +41,14 @@ pub(crate) fn fields_of(live: &aws::Service, wanted: Option<&EcsService>) -> Opt
                 container: container.clone(),
                 port: *port,
             },
+            registry: registry(live),
         },
         _ => Deployment::Rolling(rolling(live, targets.clone())),
     };
     let version = set.and_then(|set| set.platform_version.clone()).or_else(|| live.platform_version.clone());
     let latest = wanted.and_then(|wanted| wanted.platform_version.as_deref()).filter(|it| *it == "LATEST");
+    let of_set = set.map(aws::TaskSet::capacity_provider_strategy).unwrap_or_default();
+    let strategy = if of_set.is_empty() { live.capacity_provider_strategy() } else { of_set };
     let model = EcsService {
         name: live.service_name.as_deref()?.parse().ok()?,
         cluster: Ref::existing(live.cluster_arn.clone().unwrap_or_default()),
@@ -61,6 +68,10 @@ pub(crate) fn fields_of(live: &aws::Service, wanted: Option<&EcsService>) -> Opt
             false => wanted.and_then(|wanted| wanted.enable_execute_command),
         },
         health_check_grace_period: live.health_check_grace_period_seconds.map(|seconds| unsigned(Some(seconds))),
+        capacity_providers: providers(strategy).unwrap_or_default(),
+        propagate_tags: propagated(live, wanted),
+        managed_tags: (live.enable_ecs_managed_tags || wanted.is_some_and(|wanted| wanted.managed_tags.is_some()))
+            .then_some(live.enable_ecs_managed_tags),
         deployment,
     };
     let mut fields = fields(&model);
@@ -71,8 +82,7 @@ pub(crate) fn fields_of(live: &aws::Service, wanted: Option<&EcsService>) -> Opt
     }
     let launch = set.and_then(|set| set.launch_type.as_ref()).or(live.launch_type.as_ref());
     if launch != Some(&LaunchType::Fargate) {
-        let fargate = live
-            .capacity_provider_strategy()
+        let fargate = strategy
             .iter()
             .map(|item| item.capacity_provider.clone())
             .collect::<Vec<_>>()
@@ -118,7 +128,29 @@ fn rolling(live: &aws::Service, load_balancers: Vec<ServiceTarget>) -> Rolling {
             .map_or(defaults.maximum_percent, |it| unsigned(Some(it))),
         circuit_breaker: breaker.map(|breaker| CircuitBreaker { rollback: breaker.rollback }),
         load_balancers,
-        registry: live.service_registries().first().and_then(|it| it.registry_arn.as_ref()).map(Ref::existing),
+        registry: registry(live),
+    }
+}
+
+fn registry(live: &aws::Service) -> Option<Ref<DiscoveryService>> {
+    live.service_registries().first().and_then(|it| it.registry_arn.as_ref()).map(Ref::existing)
+}
+
+/// The shares of Fargate's capacity providers; `None` where there are others.
+fn providers(strategy: &[aws::CapacityProviderStrategyItem]) -> Option<BTreeMap<CapacityProvider, Share>> {
+    let share = |item: &aws::CapacityProviderStrategyItem| {
+        let share = Share { weight: unsigned(Some(item.weight)), base: unsigned(Some(item.base)) };
+        Some((CapacityProvider::named(&item.capacity_provider)?, share))
+    };
+    strategy.iter().map(share).collect()
+}
+
+/// Whose tags tasks get: nobody's is what AWS has, and is said only of a service that says so.
+fn propagated(live: &aws::Service, wanted: Option<&EcsService>) -> Option<PropagateTags> {
+    match live.propagate_tags {
+        Some(aws::PropagateTags::Service) => Some(PropagateTags::Service),
+        Some(aws::PropagateTags::TaskDefinition) => Some(PropagateTags::TaskDefinition),
+        _ => wanted.and_then(|wanted| wanted.propagate_tags).map(|_| PropagateTags::None),
     }
 }
 
@@ -254,6 +286,25 @@ mod tests {
     fn a_service_without_fargate_differs() {
         let live = service().launch_type(LaunchType::Ec2).build();
         assert_eq!(fields_of(&live, None).unwrap().value("launch_type"), &Value::str("EC2"));
+    }
+
+    #[test]
+    fn capacity_providers_of_fargate_are_read_and_others_differ() {
+        let item = |name: &str, base| {
+            aws::CapacityProviderStrategyItem::builder().capacity_provider(name).weight(2).base(base).build().unwrap()
+        };
+        let on = |items: Vec<aws::CapacityProviderStrategyItem>| {
+            let plain = Service::builder().service_name("web").status("ACTIVE").propagate_tags(aws::PropagateTags::Service);
+            fields_of(&plain.set_capacity_provider_strategy(Some(items)).build(), None).unwrap()
+        };
+        let both = on(vec![item("FARGATE", 1), item("FARGATE_SPOT", 0)]);
+        let Value::Set(shares) = both.value("capacity_provider_strategy") else { panic!("{both:?}") };
+        assert_eq!(shares.len(), 2);
+        assert_eq!(both.value("propagate_tags"), &Value::str("SERVICE"));
+        assert_eq!(both.value("enable_ecs_managed_tags"), &Value::Null);
+        let own = on(vec![item("of-ours", 0)]);
+        assert_eq!(own.value("launch_type"), &Value::str("of-ours"));
+        assert_eq!(own.value("capacity_provider_strategy"), &Value::Null);
     }
 
     #[test]
