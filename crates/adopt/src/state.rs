@@ -187,7 +187,7 @@ impl State {
         }
         let version = json.get("version").and_then(Value::as_u64).ok_or(StateError::NotState)?;
         if let Some(backend) = json.get("backend").and_then(|backend| backend.get("type")).and_then(Value::as_str) {
-            return Err(StateError::Pointer(backend.to_owned()));
+            return Err(StateError::Pointer(shown(backend)));
         }
         if version != 4 {
             return Err(StateError::Version(version));
@@ -230,21 +230,37 @@ fn utf8(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// Somebody else's text as it may be shown: nothing in it moves the cursor, starts a line or turns the writing round.
+fn shown(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || turns(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 fn instances(resource: WrittenResource) -> impl Iterator<Item = Instance> {
     let WrittenResource { module, mode, terraform, name, instances } = resource;
     let module = module.map(|module| format!("{module}.")).unwrap_or_default();
-    let data = mode == "data";
+    // Whatever else there is one day besides data sources, only what is managed can be taken over.
+    let data = mode != "managed";
     let base = format!("{module}{}{terraform}.{name}", if data { "data." } else { "" });
+    let terraform = shown(&terraform);
     instances.into_iter().map(move |written| {
         let WrittenInstance { index_key, status, deposed, attributes } = written;
         let index = match index_key {
             Some(Value::String(key)) => format!("[{}]", Value::String(key)),
-            Some(Value::Number(n)) => format!("[{n}]"),
-            _ => String::new(),
+            None | Some(Value::Null) => String::new(),
+            Some(key) => format!("[{key}]"),
         };
         let deposed_key = deposed.as_ref().map(|key| format!(" (deposed {key})")).unwrap_or_default();
         Instance {
-            address: format!("{base}{index}{deposed_key}"),
+            address: shown(&format!("{base}{index}{deposed_key}")),
             terraform: terraform.clone(),
             data,
             tainted: status.as_deref() == Some("tainted"),
@@ -255,8 +271,10 @@ fn instances(resource: WrittenResource) -> impl Iterator<Item = Instance> {
 }
 
 impl Instance {
+    /// An attribute that can be an id or a part of one: the longest is an ARN, and none has control characters.
     fn text(&self, name: &str) -> Option<&str> {
-        self.attributes.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+        let identifies = |text: &&str| (1..=2048).contains(&text.len()) && !text.chars().any(char::is_control);
+        self.attributes.get(name).and_then(Value::as_str).filter(identifies)
     }
 
     /// What it is, for an adoption in this account and region.
@@ -525,5 +543,26 @@ mod tests {
         assert_eq!(reading(&deposed), ("aws_vpc.x (deposed ab12)".into(), Reading::Left(Left::Deposed)));
         let data = resource("", "data", "aws_vpc", id);
         assert_eq!(reading(&data), ("data.aws_vpc.x".into(), Reading::Data));
+    }
+
+    /// A state is somebody else's file: what it holds must not write on a terminal in our name.
+    #[test]
+    fn nothing_of_a_state_moves_the_cursor() {
+        let text = r#"{"version": 4, "resources": [
+            {"mode": "managed", "type": "aws_vpc\u001b[31m", "name": "n\u009b2J\nAdopt: done", "module": "module.\u001b[2J",
+             "instances": [{"index_key": "\u009b\u202e", "deposed": "\u0007", "attributes": {"id": "vpc-1"}}]},
+            {"mode": "managed", "type": "aws_vpc", "name": "x", "instances": [
+                {"index_key": true, "attributes": {"id": "vpc-9\u001b[31m"}},
+                {"index_key": {"a": 1}, "attributes": {"id": "vpc-9\nAdopt: done"}}]},
+            {"mode": "list", "type": "aws_vpc", "name": "y", "instances": [{"attributes": {"id": "vpc-1"}}]}]}"#;
+        let state = State::read(text.as_bytes()).unwrap();
+        let harmless = |text: &str| !text.chars().any(|c| c.is_control() || c == '\u{202e}');
+        assert!(state.instances.iter().all(|one| harmless(&one.address) && harmless(&one.terraform)), "{state:?}");
+        let readings: Vec<Reading> = state.instances.iter().map(|one| one.read("1", "r")).collect();
+        let no_id = Reading::Left(Left::NoId);
+        assert_eq!(readings, [Reading::Left(Left::Deposed), no_id.clone(), no_id, Reading::Data]);
+        assert_eq!(state.instances[1].address, "aws_vpc.x[true]");
+        let pointer = error("{\"version\": 3, \"backend\": {\"type\": \"s3\\u001b\"}}");
+        assert!(harmless(&pointer.to_string()), "{pointer:?}");
     }
 }

@@ -154,8 +154,14 @@ pub(crate) fn decode(request: &Request, request_id: &str) -> Result<Call, Box<Re
         let Some(credentials) = credentials else {
             return Err(Box::new(missing_token(service, request_id)));
         };
-        if credentials.service.as_deref().is_some_and(|name| name != service.name) {
-            return Err(Box::new(unknown(&request.path, request_id)));
+        if let Some(name) = credentials.service.as_deref().filter(|name| *name != service.name) {
+            // Of AWS's other services with paths nearly all speak JSON, and their clients cannot read XML.
+            return Err(Box::new(if name == "cloudfront" || services::by_name(name).is_some() {
+                unknown(&request.path, request_id)
+            } else {
+                let message = format!("The local cloud does not have the service {name}");
+                json_error(&ApiError::new("UnknownOperationException", message), request_id)
+            }));
         }
         let body = if request.body.is_empty() { Ok(Value::Null) } else { xml::parse(&request.body) };
         let body = body.map_err(|why| {
@@ -378,6 +384,20 @@ fn xml_error(root: &str, namespace: &str, error: &ApiError, request_id: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A client of EFS or Lambda reads JSON, and would say nothing of XML but that it cannot.
+    #[test]
+    fn an_unknown_service_is_refused_in_its_own_form() {
+        let mut headers = HeaderMap::new();
+        let text = "AWS4-HMAC-SHA256 Credential=AKIA/20261122/eu-west-1/elasticfilesystem/aws4_request";
+        headers.insert("authorization", text.parse().unwrap());
+        let path = "/2015-02-01/file-systems".to_owned();
+        let request = Request { method: Method::POST, path, query: String::new(), headers, body: Bytes::new() };
+        let response = decode(&request, "1").err().unwrap();
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(body["message"], "The local cloud does not have the service elasticfilesystem");
+        assert_eq!((response.status, &body["__type"]), (400, &json!("UnknownOperationException")));
+    }
 
     #[test]
     fn credential_scopes() {

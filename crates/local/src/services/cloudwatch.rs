@@ -11,6 +11,7 @@ use crate::clock::Time;
 use crate::error::{ApiError, Result, fail};
 use crate::page::page;
 use crate::protocol::Protocol;
+use crate::services::cloudwatch_composite;
 use crate::services::cloudwatch_dashboard::{self, Dashboard};
 use crate::services::codedeploy;
 use crate::services::{Resource, Service, operations};
@@ -21,29 +22,29 @@ use crate::world::Cx;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct State {
-    alarms: BTreeMap<String, Alarm>,
+    pub(super) alarms: BTreeMap<String, Alarm>,
     pub(super) dashboards: BTreeMap<String, Dashboard>,
 }
 
 impl State {
     /// Whether an alarm is in ALARM; nothing if there is none of that name.
     pub(crate) fn rings(&self, name: &str) -> Option<bool> {
-        self.alarms.get(name).map(|alarm| alarm.state == "ALARM")
+        self.alarms.get(name).map(|alarm| cloudwatch_composite::state(&self.alarms, alarm) == "ALARM")
     }
 }
 
-/// A metric alarm.
+/// A metric alarm, or a composite one, which has an `AlarmRule`.
 #[derive(Debug, Serialize, Deserialize)]
-struct Alarm {
-    name: String,
-    arn: String,
+pub(super) struct Alarm {
+    pub(super) name: String,
+    pub(super) arn: String,
     /// What it was put with, as it came.
-    settings: Map<String, Value>,
-    state: String,
-    reason: String,
-    changed: Time,
-    configured: Time,
-    tags: Tags,
+    pub(super) settings: Map<String, Value>,
+    pub(super) state: String,
+    pub(super) reason: String,
+    pub(super) changed: Time,
+    pub(super) configured: Time,
+    pub(super) tags: Tags,
 }
 
 pub(crate) static SERVICE: Service = Service {
@@ -61,6 +62,7 @@ mod table {
     use super::*;
     operations! {
         "PutMetricAlarm" => put,
+        "PutCompositeAlarm" => cloudwatch_composite::put,
         "SetAlarmState" => set_state,
         "DescribeAlarms" => describe,
         "DeleteAlarms" => delete,
@@ -93,8 +95,15 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     alarms.chain(dashboards).collect()
 }
 
-const STATES: &[&str] = &["OK", "ALARM", "INSUFFICIENT_DATA"];
-const NUMBERS: &[&str] = &["Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"];
+pub(super) const STATES: &[&str] = &["OK", "ALARM", "INSUFFICIENT_DATA"];
+const NUMBERS: &[&str] = &[
+    "Period",
+    "EvaluationPeriods",
+    "DatapointsToAlarm",
+    "Threshold",
+    "ActionsSuppressorWaitPeriod",
+    "ActionsSuppressorExtensionPeriod",
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -135,6 +144,9 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
     }
     if input.metrics.is_none() && (input.metric_name.is_none() || input.namespace.is_none() || input.period.is_none()) {
         return fail!("ValidationError", "An alarm needs MetricName, Namespace and Period, or Metrics");
+    }
+    if cx.cloudwatch().alarms.get(&name).is_some_and(|alarm| alarm.settings.contains_key("AlarmRule")) {
+        return fail!("ValidationError", "Alarm {name} is a composite alarm and cannot become a metric alarm");
     }
     let now = cx.now();
     let tags = tags::from_list(input.tags);
@@ -226,12 +238,16 @@ struct Describe {
 fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
     let json = matches!(cx.service.protocol, Protocol::Json { .. });
     let time = |t: Time| if json { json!(t.epoch_seconds()) } else { json!(t.iso8601()) };
-    let metric = input.alarm_types.is_empty() || input.alarm_types.iter().any(|t| t == "MetricAlarm");
+    // Composite alarms are for those who ask for them.
+    let asked = |kind: &str| input.alarm_types.iter().any(|t| t == kind);
+    let (metric, composite) = (input.alarm_types.is_empty() || asked("MetricAlarm"), asked("CompositeAlarm"));
+    let alarms = &cx.cloudwatch().alarms;
+    let state = |a: &Alarm| cloudwatch_composite::state(alarms, a).to_owned();
     let wanted = |a: &&Alarm| {
-        metric
+        (if a.settings.contains_key("AlarmRule") { composite } else { metric })
             && (input.alarm_names.is_empty() || input.alarm_names.contains(&a.name))
             && input.alarm_name_prefix.as_ref().is_none_or(|p| a.name.starts_with(p.as_str()))
-            && input.state_value.as_ref().is_none_or(|s| a.state == *s)
+            && input.state_value.as_ref().is_none_or(|s| state(a) == *s)
     };
     let shape = |a: &Alarm| {
         let mut all = a.settings.clone();
@@ -243,7 +259,7 @@ fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
         for (name, value) in [
             ("AlarmName", json!(a.name)),
             ("AlarmArn", json!(a.arn)),
-            ("StateValue", json!(a.state)),
+            ("StateValue", json!(state(a))),
             ("StateReason", json!(a.reason)),
             ("StateUpdatedTimestamp", time(a.changed)),
             ("StateTransitionedTimestamp", time(a.changed)),
@@ -253,10 +269,12 @@ fn describe(cx: &mut Cx<'_>, input: Describe) -> Result {
         }
         (a.name.clone(), Value::Object(all))
     };
-    let found: Vec<(String, Value)> = cx.cloudwatch().alarms.values().filter(wanted).map(shape).collect();
+    let found: Vec<(String, Value)> = alarms.values().filter(wanted).map(shape).collect();
     let size = input.max_records.unwrap_or(50).clamp(1, 100);
     let page = page(found, input.next_token.as_deref(), size, "InvalidNextToken")?;
-    let mut answer = json!({"MetricAlarms": page.items, "CompositeAlarms": []});
+    let (composites, metrics): (Vec<Value>, Vec<Value>) =
+        page.items.into_iter().partition(|alarm| alarm.get("AlarmRule").is_some());
+    let mut answer = json!({"MetricAlarms": metrics, "CompositeAlarms": composites});
     if let Some(next) = page.next {
         answer["NextToken"] = next.into();
     }
@@ -280,7 +298,7 @@ fn delete(cx: &mut Cx<'_>, input: Delete) -> Result {
     Ok(Value::Null)
 }
 
-fn check_tags(tags: &Tags) -> Result<()> {
+pub(super) fn check_tags(tags: &Tags) -> Result<()> {
     tags::check(tags).map_err(|why| ApiError::new("InvalidParameterValue", why))
 }
 

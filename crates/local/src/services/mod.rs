@@ -5,6 +5,7 @@
 pub(crate) mod acm;
 pub(crate) mod autoscaling;
 pub(crate) mod cloudwatch;
+pub(crate) mod cloudwatch_composite;
 pub(crate) mod cloudwatch_dashboard;
 pub(crate) mod cloudwatch_query;
 pub(crate) mod codedeploy;

@@ -139,7 +139,8 @@ fn for_ecs(settings: &Settings) -> Result<()> {
             "For ECS deployment group, terminateBlueInstancesOnDeploymentSuccess must be specified"
         );
     };
-    if terminate.action != "TERMINATE" || !(0..=LONGEST_WAIT).contains(&terminate.termination_wait_time_in_minutes) {
+    let keeps = terminate.action.as_deref().is_some_and(|action| action != "TERMINATE");
+    if keeps || !(0..=LONGEST_WAIT).contains(&terminate.termination_wait_time_in_minutes) {
         return fail!(
             "InvalidBlueGreenDeploymentConfigurationException",
             "For ECS deployment group, the action must be TERMINATE, after 0 to {LONGEST_WAIT} minutes"

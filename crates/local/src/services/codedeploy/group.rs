@@ -115,14 +115,11 @@ pub(crate) struct BlueGreen {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Terminate {
-    #[serde(default = "terminate")]
-    pub(crate) action: String,
+    /// TERMINATE where it is left out; what was left out is read back so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) action: Option<String>,
     #[serde(default)]
     pub(crate) termination_wait_time_in_minutes: i64,
-}
-
-fn terminate() -> String {
-    "TERMINATE".to_owned()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,10 +1,12 @@
-//! The account as a whole: everything in one read, and its one user.
+//! The account as a whole: everything in one read, and the user who asks.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::policy::uses;
-use super::{encoded, listed, managed, no_such_entity, role};
+use super::{Group, State, User, encoded, group, listed, managed, role, user};
 use crate::clock::Time;
 use crate::error::{ApiError, Result};
 use crate::services::sts;
@@ -37,7 +39,11 @@ pub(super) fn authorization_details(cx: &mut Cx<'_>, input: AuthorizationDetails
     // One order over all kinds, so that a page can end between them.
     let mut items: Vec<(String, Value)> = Vec::new();
     if wanted("User") {
-        items.push(("0".to_owned(), user(cx)));
+        items.push(("0".to_owned(), caller(cx)));
+        items.extend(state.users.iter().map(|(key, user)| (format!("0{key}"), user_detail(state, user))));
+    }
+    if wanted("Group") {
+        items.extend(state.groups.iter().map(|(key, group)| (format!("4{key}"), group_detail(group))));
     }
     if wanted("Role") {
         items.extend(state.roles.iter().map(|(key, role)| (format!("1{key}"), role_detail(role))));
@@ -66,6 +72,7 @@ pub(super) fn authorization_details(cx: &mut Cx<'_>, input: AuthorizationDetails
         let list = match kind {
             Some('0') => "UserDetailList",
             Some('1') => "RoleDetailList",
+            Some('4') => "GroupDetailList",
             _ => "Policies",
         };
         let detail = item[1].take();
@@ -76,9 +83,30 @@ pub(super) fn authorization_details(cx: &mut Cx<'_>, input: AuthorizationDetails
     Ok(answer)
 }
 
+fn inline(documents: &BTreeMap<String, String>) -> Value {
+    documents.iter().map(|(name, text)| json!({"PolicyName": name, "PolicyDocument": encoded(text)})).collect()
+}
+
+fn attached(policies: &BTreeMap<String, String>) -> Value {
+    policies.iter().map(|(arn, name)| json!({"PolicyName": name, "PolicyArn": arn})).collect()
+}
+
+fn user_detail(state: &State, user: &User) -> Value {
+    let mut detail = user::render(user, true);
+    detail["UserPolicyList"] = inline(&user.grants.inline);
+    detail["AttachedManagedPolicies"] = attached(&user.grants.attached);
+    detail["GroupList"] = group::names_of(state, &user.name).into_iter().collect();
+    detail
+}
+
+fn group_detail(group: &Group) -> Value {
+    let mut detail = group::render(group);
+    detail["GroupPolicyList"] = inline(&group.grants.inline);
+    detail["AttachedManagedPolicies"] = attached(&group.grants.attached);
+    detail
+}
+
 fn role_detail(role: &role::Role) -> Value {
-    let inline = |(name, text): (&String, &String)| json!({"PolicyName": name, "PolicyDocument": encoded(text)});
-    let attached = |(arn, name): (&String, &String)| json!({"PolicyName": name, "PolicyArn": arn});
     json!({
         "Path": role.path,
         "RoleName": role.name,
@@ -87,8 +115,8 @@ fn role_detail(role: &role::Role) -> Value {
         "CreateDate": role.created.iso8601(),
         "AssumeRolePolicyDocument": encoded(&role.trust),
         "InstanceProfileList": [],
-        "RolePolicyList": role.inline.iter().map(inline).collect::<Value>(),
-        "AttachedManagedPolicies": role.attached.iter().map(attached).collect::<Value>(),
+        "RolePolicyList": inline(&role.inline),
+        "AttachedManagedPolicies": attached(&role.attached),
         "PermissionsBoundary": role::boundary(role),
         "Tags": tags::pascal(&role.tags),
         "RoleLastUsed": {},
@@ -132,7 +160,8 @@ fn aws_policy(cx: &Cx<'_>, policy: &managed::Managed) -> Value {
     answer
 }
 
-fn user(cx: &Cx<'_>) -> Value {
+/// The user whom every call is from.
+pub(super) fn caller(cx: &Cx<'_>) -> Value {
     json!({
         "Path": "/",
         "UserName": "local",
@@ -140,19 +169,6 @@ fn user(cx: &Cx<'_>) -> Value {
         "Arn": sts::caller_arn(cx.account()),
         "CreateDate": Time(1_577_836_800_000).iso8601(),
     })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct GetUser {
-    user_name: Option<String>,
-}
-
-pub(super) fn get_user(cx: &mut Cx<'_>, input: GetUser) -> Result {
-    match input.user_name.as_deref() {
-        None | Some("local") => Ok(json!({"User": user(cx)})),
-        Some(name) => Err(no_such_entity(format!("The user with name {name} cannot be found."))),
-    }
 }
 
 #[derive(Deserialize)]

@@ -400,8 +400,8 @@ fn aws_principal(cx: &Cx<'_>, name: &str) -> bool {
     }
     let state = &cx.world.global.iam;
     let Some(rest) = name.strip_prefix("arn:aws:iam::").or_else(|| name.strip_prefix("arn:aws:sts::")) else {
-        // A role's unique id, which is what a principal turns into when it is deleted and what one may keep.
-        return state.roles.values().any(|role| role.id == name);
+        // A role's or user's unique id, which is what a principal turns into when it is deleted and what one may keep.
+        return state.roles.values().any(|role| role.id == name) || state.users.values().any(|user| user.id == name);
     };
     let Some((account, resource)) = rest.split_once(':') else { return false };
     if !is_account(account) {
@@ -412,7 +412,7 @@ fn aws_principal(cx: &Cx<'_>, name: &str) -> bool {
     }
     match resource.split_once('/') {
         Some(("role", _)) => state.roles.values().any(|role| role.arn == name && cx.settled(role.created)),
-        Some(("user", user)) => user == "local",
+        Some(("user", user)) => user == "local" || state.users.values().any(|user| user.arn == name),
         Some(("assumed-role", session)) => {
             let role = session.split('/').next().unwrap_or_default();
             state.roles.contains_key(&role.to_lowercase())

@@ -362,6 +362,33 @@ pub(super) static ALL: &[Managed] = &[
         ],
     },
     Managed {
+        name: "AmazonElasticFileSystemClientFullAccess",
+        path: "/",
+        description: "Provides root client access to an Amazon EFS file system",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess",
+                "elasticfilesystem:ClientWrite", "elasticfilesystem:DescribeMountTargets"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AmazonElasticFileSystemClientReadOnlyAccess",
+        path: "/",
+        description: "Provides read only client access to an Amazon EFS file system",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["elasticfilesystem:ClientMount", "elasticfilesystem:DescribeMountTargets"],
+                "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AmazonElasticFileSystemClientReadWriteAccess",
+        path: "/",
+        description: "Provides read and write client access to an Amazon EFS file system",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite",
+                "elasticfilesystem:DescribeMountTargets"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
         name: "AmazonRoute53FullAccess",
         path: "/",
         description: "Provides full access to all Amazon Route 53 via the AWS Management Console.",

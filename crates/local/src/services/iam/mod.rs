@@ -1,10 +1,12 @@
 //! IAM: roles and policies, and what they allow.
 //!
-//! One user, no groups. [`assumable`] and [`allows`] are for the services that act with a role.
+//! Users and groups are kept for those who list them: whoever calls may do everything. [`assumable`] and [`allows`] are for the services that act with a role.
 
 mod account;
 mod document;
 mod evaluate;
+mod grants;
+mod group;
 mod inline;
 mod managed;
 mod oidc;
@@ -13,6 +15,7 @@ mod policy_version;
 mod profile;
 mod role;
 mod service_linked;
+mod user;
 
 use std::collections::BTreeMap;
 
@@ -27,15 +30,21 @@ use crate::tags::{self, Tag, Tags};
 use crate::world::Cx;
 
 pub(crate) use self::evaluate::{WhyNot, allows, assumable};
+use self::grants::{of_group, of_user};
+pub(crate) use self::group::Group;
 pub(crate) use self::policy::Policy;
 pub(crate) use self::role::Role;
+pub(crate) use self::user::User;
 
-/// The account's roles and its own policies.
+/// The account's roles, users, groups and its own policies.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct State {
     /// By name in lower case: names are unique regardless of case.
     pub(crate) roles: BTreeMap<String, Role>,
+    /// By name in lower case, as groups are.
+    pub(crate) users: BTreeMap<String, User>,
+    pub(crate) groups: BTreeMap<String, Group>,
     /// By ARN.
     pub(crate) policies: BTreeMap<String, Policy>,
     /// OpenID Connect providers, by ARN.
@@ -101,6 +110,52 @@ operations! {
     "DetachRolePolicy" => inline::detach,
     "ListAttachedRolePolicies" => inline::list_attached,
 
+    "CreateUser" => user::create,
+    "GetUser" => user::get,
+    "ListUsers" => user::list,
+    "UpdateUser" => user::update,
+    "DeleteUser" => user::delete,
+    "TagUser" => user::tag,
+    "UntagUser" => user::untag,
+    "ListUserTags" => user::list_tags,
+    "PutUserPermissionsBoundary" => user::put_boundary,
+    "DeleteUserPermissionsBoundary" => user::delete_boundary,
+    "CreateAccessKey" => user::create_key,
+    "ListAccessKeys" => user::list_keys,
+    "UpdateAccessKey" => user::update_key,
+    "DeleteAccessKey" => user::delete_key,
+    "GetAccessKeyLastUsed" => user::key_last_used,
+    "ListSSHPublicKeys" => user::ssh_keys,
+    "ListMFADevices" => user::mfa_devices,
+    "ListVirtualMFADevices" => user::virtual_mfa_devices,
+    "ListSigningCertificates" => user::signing_certificates,
+    "ListServiceSpecificCredentials" => user::service_credentials,
+    "GetLoginProfile" => user::login_profile,
+    "DeleteLoginProfile" => user::login_profile,
+    "PutUserPolicy" => of_user::put,
+    "GetUserPolicy" => of_user::get,
+    "ListUserPolicies" => of_user::list,
+    "DeleteUserPolicy" => of_user::delete,
+    "AttachUserPolicy" => of_user::attach,
+    "DetachUserPolicy" => of_user::detach,
+    "ListAttachedUserPolicies" => of_user::list_attached,
+
+    "CreateGroup" => group::create,
+    "GetGroup" => group::get,
+    "ListGroups" => group::list,
+    "ListGroupsForUser" => group::list_for_user,
+    "UpdateGroup" => group::update,
+    "DeleteGroup" => group::delete,
+    "AddUserToGroup" => group::add_user,
+    "RemoveUserFromGroup" => group::remove_user,
+    "PutGroupPolicy" => of_group::put,
+    "GetGroupPolicy" => of_group::get,
+    "ListGroupPolicies" => of_group::list,
+    "DeleteGroupPolicy" => of_group::delete,
+    "AttachGroupPolicy" => of_group::attach,
+    "DetachGroupPolicy" => of_group::detach,
+    "ListAttachedGroupPolicies" => of_group::list_attached,
+
     "CreatePolicy" => policy::create,
     "GetPolicy" => policy::get,
     "ListPolicies" => policy::list,
@@ -120,7 +175,6 @@ operations! {
     "GetServiceLinkedRoleDeletionStatus" => service_linked::deletion_status,
 
     "GetAccountAuthorizationDetails" => account::authorization_details,
-    "GetUser" => account::get_user,
     "ListAccountAliases" => account::list_aliases,
 }
 
@@ -146,7 +200,11 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
         kind: "iam:oidc-provider",
         tags: provider.tags.clone(),
     });
-    roles.chain(policies).chain(profiles).chain(providers).collect()
+    let users = state.users.values();
+    let users = users.map(|user| Resource { arn: user.arn.clone(), kind: "iam:user", tags: user.tags.clone() });
+    let groups = state.groups.values();
+    let groups = groups.map(|group| Resource { arn: group.arn.clone(), kind: "iam:group", tags: Tags::new() });
+    roles.chain(users).chain(groups).chain(policies).chain(profiles).chain(providers).collect()
 }
 
 /// What is not there: 404.

@@ -45,12 +45,17 @@ impl Policy {
     }
 }
 
-/// How many roles have a policy attached, and how many are bounded by it.
+/// How many roles, users and groups have a policy attached, and how many are bounded by it.
 pub(super) fn uses(cx: &Cx<'_>, arn: &str) -> (usize, usize) {
-    let roles = &cx.world.global.iam.roles;
-    let attached = roles.values().filter(|role| role.attached.contains_key(arn)).count();
-    let bounded = roles.values().filter(|role| role.boundary.as_deref() == Some(arn)).count();
-    (attached, bounded)
+    let state = &cx.world.global.iam;
+    let roles = state.roles.values().map(|role| (&role.attached, &role.boundary));
+    let users = state.users.values().map(|user| (&user.grants.attached, &user.boundary));
+    let groups = state.groups.values().map(|group| (&group.grants.attached, &None));
+    let all = roles.chain(users).chain(groups);
+    all.fold((0, 0), |(attached, bounded), (policies, boundary)| {
+        let bound = boundary.as_deref() == Some(arn);
+        (attached + usize::from(policies.contains_key(arn)), bounded + usize::from(bound))
+    })
 }
 
 fn render(cx: &Cx<'_>, policy: &Policy, full: bool) -> Value {
@@ -303,15 +308,41 @@ pub(super) fn list_entities(cx: &mut Cx<'_>, input: ListEntities) -> Result {
     }
     let prefix = input.path_prefix.unwrap_or_default();
     let bounded = input.policy_usage_filter.as_deref() == Some("PermissionsBoundary");
-    let roles_wanted = matches!(input.entity_filter.as_deref(), None | Some("Role"));
+    let wanted = |kind: &str| input.entity_filter.as_deref().is_none_or(|filter| filter == kind);
     let arn = &input.policy_arn;
-    let roles = cx.iam().roles.iter().filter(|(_, role)| {
-        let used = if bounded { role.boundary.as_ref() == Some(arn) } else { role.attached.contains_key(arn) };
-        roles_wanted && used && role.path.starts_with(&prefix)
+    let used = |attached: &BTreeMap<String, String>, boundary: Option<&String>, path: &str| {
+        let used = if bounded { boundary == Some(arn) } else { attached.contains_key(arn) };
+        used && path.starts_with(&prefix)
+    };
+    let state = cx.iam();
+    // One order over all three kinds, so that a page can end between them.
+    let mut items: Vec<(String, Value)> = Vec::new();
+    if wanted("Group") {
+        let groups = state.groups.iter().filter(|(_, group)| used(&group.grants.attached, None, &group.path));
+        let render = |group: &super::Group| json!(["PolicyGroups", {"GroupName": group.name, "GroupId": group.id}]);
+        items.extend(groups.map(|(key, group)| (format!("0{key}"), render(group))));
+    }
+    if wanted("Role") {
+        let roles = state.roles.iter().filter(|(_, role)| used(&role.attached, role.boundary.as_ref(), &role.path));
+        let render = |role: &super::Role| json!(["PolicyRoles", {"RoleName": role.name, "RoleId": role.id}]);
+        items.extend(roles.map(|(key, role)| (format!("1{key}"), render(role))));
+    }
+    if wanted("User") {
+        let users = state.users.iter();
+        let users = users.filter(|(_, user)| used(&user.grants.attached, user.boundary.as_ref(), &user.path));
+        let render = |user: &super::User| json!(["PolicyUsers", {"UserName": user.name, "UserId": user.id}]);
+        items.extend(users.map(|(key, user)| (format!("2{key}"), render(user))));
+    }
+    let mut page = listed("Items", items, input.marker.as_deref(), input.max_items)?;
+    let mut answer = json!({
+        "PolicyGroups": [], "PolicyRoles": [], "PolicyUsers": [],
+        "IsTruncated": page["IsTruncated"], "Marker": page["Marker"],
     });
-    let roles = roles.map(|(key, role)| (key.clone(), json!({"RoleName": role.name, "RoleId": role.id}))).collect();
-    let mut answer = listed("PolicyRoles", roles, input.marker.as_deref(), input.max_items)?;
-    answer["PolicyGroups"] = json!([]);
-    answer["PolicyUsers"] = json!([]);
+    for item in page["Items"].as_array_mut().into_iter().flatten() {
+        let (kind, entity) = (item[0].as_str().unwrap_or_default().to_owned(), item[1].take());
+        if let Some(list) = answer[kind.as_str()].as_array_mut() {
+            list.push(entity);
+        }
+    }
     Ok(answer)
 }

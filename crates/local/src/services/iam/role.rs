@@ -126,7 +126,7 @@ fn check_trust(cx: &Cx<'_>, trust: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_boundary(cx: &Cx<'_>, arn: &str) -> Result<()> {
+pub(super) fn check_boundary(cx: &Cx<'_>, arn: &str) -> Result<()> {
     if cx.world.global.iam.policies.contains_key(arn) || managed::by_arn(arn).is_some() {
         return Ok(());
     }

@@ -301,3 +301,74 @@ fn the_account_in_pages() {
     }
     assert_eq!((roles, policies), (vec![json!("a"), json!("b"), json!("c")], 1));
 }
+
+/// A user that a pipeline signs with: everything that hangs on it goes first, and the policy says who has it.
+#[test]
+fn users_and_groups() {
+    let mut cloud = Cloud::new();
+    let arn = cloud.policy("p");
+    cloud.role("r");
+    let user = cloud.call("CreateUser", json!({"UserName": "ci", "Path": "/robots/"})).unwrap();
+    assert_eq!(user["User"]["Arn"], "arn:aws:iam::123456789012:user/robots/ci");
+    for taken in ["CI", "local"] {
+        assert_eq!(cloud.code("CreateUser", json!({"UserName": taken})).1, "EntityAlreadyExists");
+    }
+    cloud.call("CreateGroup", json!({"GroupName": "g"})).unwrap();
+    cloud.call("AddUserToGroup", json!({"GroupName": "g", "UserName": "ci"})).unwrap();
+    for (operation, holder, name) in [
+        ("AttachUserPolicy", "UserName", "ci"),
+        ("AttachGroupPolicy", "GroupName", "g"),
+        ("AttachRolePolicy", "RoleName", "r"),
+    ] {
+        cloud.call(operation, json!({holder: name, "PolicyArn": arn})).unwrap();
+    }
+    let mut said = Vec::new();
+    let mut marker = Value::Null;
+    loop {
+        let mut input = json!({"PolicyArn": arn, "MaxItems": 1});
+        if !marker.is_null() {
+            input["Marker"] = marker;
+        }
+        let page = cloud.call("ListEntitiesForPolicy", input).unwrap();
+        for (list, name) in [("PolicyGroups", "GroupName"), ("PolicyRoles", "RoleName"), ("PolicyUsers", "UserName")] {
+            said.extend(page[list].as_array().unwrap().iter().map(|entity| entity[name].clone()));
+        }
+        marker = page["Marker"].clone();
+        if marker.is_null() {
+            break;
+        }
+    }
+    assert_eq!(said, ["g", "r", "ci"]);
+    assert_eq!(cloud.code("DeletePolicy", json!({"PolicyArn": arn})).1, "DeleteConflict");
+
+    let key = cloud.call("CreateAccessKey", json!({"UserName": "ci"})).unwrap()["AccessKey"]["AccessKeyId"].clone();
+    cloud.call("CreateAccessKey", json!({"UserName": "ci"})).unwrap();
+    assert_eq!(cloud.code("CreateAccessKey", json!({"UserName": "ci"})).1, "LimitExceeded");
+    cloud.call("UpdateAccessKey", json!({"UserName": "ci", "AccessKeyId": key, "Status": "Inactive"})).unwrap();
+    let keys = cloud.call("ListAccessKeys", json!({"UserName": "ci"})).unwrap();
+    let keys = keys["AccessKeyMetadata"].as_array().unwrap().clone();
+    assert_eq!(keys.iter().filter(|key| key["Status"] == "Inactive").count(), 1);
+    assert!(keys.iter().all(|key| key.get("SecretAccessKey").is_none()));
+
+    cloud.call("PutUserPolicy", json!({"UserName": "ci", "PolicyName": "i", "PolicyDocument": POLICY})).unwrap();
+    assert_eq!(cloud.code("GetUserPolicy", json!({"UserName": "ci", "PolicyName": "x"})).1, "NoSuchEntity");
+    // A user under another name keeps its groups.
+    cloud.call("UpdateUser", json!({"UserName": "ci", "NewUserName": "cd"})).unwrap();
+    let groups = cloud.call("ListGroupsForUser", json!({"UserName": "cd"})).unwrap();
+    assert_eq!(groups["Groups"][0]["GroupName"], "g");
+    let why = |cloud: &mut Cloud| cloud.code("DeleteUser", json!({"UserName": "cd"})).2;
+    assert_eq!(why(&mut cloud), "Cannot delete entity, must detach all policies first.");
+    cloud.call("DetachUserPolicy", json!({"UserName": "cd", "PolicyArn": arn})).unwrap();
+    assert_eq!(why(&mut cloud), "Cannot delete entity, must delete policies first.");
+    cloud.call("DeleteUserPolicy", json!({"UserName": "cd", "PolicyName": "i"})).unwrap();
+    assert_eq!(why(&mut cloud), "Cannot delete entity, must remove users from group first.");
+    cloud.call("RemoveUserFromGroup", json!({"GroupName": "g", "UserName": "cd"})).unwrap();
+    assert_eq!(why(&mut cloud), "Cannot delete entity, must delete access keys first.");
+    for key in keys {
+        cloud.call("DeleteAccessKey", json!({"UserName": "cd", "AccessKeyId": key["AccessKeyId"]})).unwrap();
+    }
+    cloud.call("DeleteUser", json!({"UserName": "cd"})).unwrap();
+    assert_eq!(cloud.code("DeleteGroup", json!({"GroupName": "g"})).1, "DeleteConflict");
+    cloud.call("DetachGroupPolicy", json!({"GroupName": "g", "PolicyArn": arn})).unwrap();
+    cloud.call("DeleteGroup", json!({"GroupName": "g"})).unwrap();
+}

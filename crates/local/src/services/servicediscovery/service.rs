@@ -122,7 +122,10 @@ fn check_records(records: &[DnsRecord], routing: &str) -> Result<()> {
     let kinds: Vec<&str> = records.iter().map(|r| r.kind.as_str()).collect();
     let mut sorted = kinds.clone();
     sorted.sort_unstable();
-    if !matches!(sorted.as_slice(), ["A"] | ["AAAA"] | ["A", "AAAA"] | ["SRV"] | ["CNAME"]) {
+    // One each of A, AAAA and SRV in any combination, or a CNAME and nothing else.
+    let once = sorted.windows(2).all(|pair| pair[0] != pair[1]);
+    let known = |kind: &&str| ["A", "AAAA", "SRV"].contains(kind);
+    if sorted != ["CNAME"] && (sorted.is_empty() || !once || !sorted.iter().all(known)) {
         return fail!("InvalidInput", "The DNS records [{}] cannot be combined", kinds.join(", "));
     }
     if sorted == ["CNAME"] && routing != "WEIGHTED" {
