@@ -9,7 +9,6 @@ pub(crate) mod iam;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_engine::cloud::{CloudError, Known, Made, Want};
-use aomidori_model::field::Field;
 use aomidori_model::ownership::Marks;
 use aomidori_model::{Address, Fields, Kind, Ref, Resource, Stack, Value};
 use aomidori_plan::FieldChange;
