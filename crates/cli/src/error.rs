@@ -465,6 +465,7 @@ fn cloud_headline(error: &CloudError) -> String {
         ErrorKind::Unsupported => format!("this endpoint does not have `{}`", error.operation),
         ErrorKind::Throttled => format!("`{}` was throttled to the end", error.operation),
         ErrorKind::Unknown => format!("`{}` was not answered", error.operation),
+        ErrorKind::Underway => format!("`{}` did not come to its end", error.operation),
         ErrorKind::Bug => format!("a bug in this program: {}", error.message),
         ErrorKind::NotYet | ErrorKind::InUse | ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::Refused => {
             format!("`{}` was refused", error.operation)

@@ -36,7 +36,8 @@ pub trait Cloud: Send + Sync + 'static {
     /// whose missing parts are recorded already: [`Cloud::update`] completes it.
     ///
     /// # Errors
-    /// [`ErrorKind::Throttled`], [`ErrorKind::NotYet`] and [`ErrorKind::InUse`] say that *nothing* was made: the engine
+    /// [`ErrorKind::Underway`] if AWS makes it and gives its id only then: the engine waits, without a slot, and calls
+    /// again with the same token. [`ErrorKind::Throttled`], [`ErrorKind::NotYet`] and [`ErrorKind::InUse`] say that *nothing* was made: the engine
     /// repeats the whole create. Once the first call was answered, whatever fails in one of the following calls and may
     /// be tried again is an [`ErrorKind::Unknown`]: the engine then looks for what was made and completes it.
     fn create(&self, want: Want<'_>) -> impl Future<Output = Result<Made, CloudError>> + Send;
@@ -222,6 +223,9 @@ pub enum ErrorKind {
     Throttled,
     /// Something that was just made is not visible everywhere yet (a fresh role, a fresh id): try again for a while.
     NotYet,
+    /// The call was taken, and what it makes has no id yet: the same call with the same token asks how far it is. The
+    /// message says what it waits for.
+    Underway,
     /// Something uses it still: try again for a long while, and say what holds it.
     InUse,
     /// No answer, or a server error: it may have been done. A create is looked for before it is repeated.

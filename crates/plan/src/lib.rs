@@ -30,7 +30,7 @@ pub use dot::dot;
 pub use error::{Obstacle, PlanError};
 pub use format::{Difference, PlanFile, PlanFileError, Stale, StepDifference, differences};
 pub use observation::{Busy, Observation, Observed, Ownership, Status};
-pub use path::{critical_path, remaining};
+pub use path::{Leg, Schedule, critical_path, remaining, schedule};
 pub use planner::{current, destroy, plan, tags};
 pub use step::{
     Action, After, Estimate, FieldChange, Level, Mode, Notice, Plan, Reason, Replacing, Step, StepId, Summary,

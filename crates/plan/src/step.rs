@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aomidori_model::kinds::Limit;
 use aomidori_model::{Address, KindName, StackName, Traffic, Value};
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +239,21 @@ pub struct Summary {
     pub change: usize,
     /// Deleted, replacements included.
     pub destroy: usize,
+}
+
+impl Step {
+    /// How often AWS takes the call that the step makes.
+    pub fn limit(&self) -> Option<Limit> {
+        let limits = self.kind.info().limits;
+        match self.action {
+            Action::Create => limits.create,
+            // Tags are written by calls of their own, of which AWS takes many.
+            Action::Update if self.changes.iter().all(|change| change.field == "tags") => None,
+            Action::Update => limits.update,
+            Action::Delete => limits.delete,
+            Action::Await => None,
+        }
+    }
 }
 
 impl Plan {

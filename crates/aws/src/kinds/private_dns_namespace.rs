@@ -18,29 +18,17 @@ const DELETE: &str = "servicediscovery:DeleteNamespace";
 
 impl Live for PrivateDnsNamespace {
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
-        let sent = cx
-            .servicediscovery
-            .create_private_dns_namespace()
-            .name(want.name.as_str())
-            .vpc(w.known.id(&want.vpc)?)
-            .set_description(want.description.clone())
-            // The same in every try: Cloud Map answers with the operation that is on its way already.
-            .creator_request_id(w.token)
-            .set_tags(cloud_map::tag_list(w.tags)?)
-            .send()
-            .await;
-        let running = sent.as_ref().err().and_then(|error| match error.as_service_error() {
-            Some(refused) if refused.is_duplicate_request() => duplicate(refused),
-            _ => None,
-        });
-        let operation = match running {
-            Some(id) => id,
-            None => {
-                let answer = call::once(CREATE, async { sent }).await?;
-                answer.operation_id.ok_or_else(|| call::missing(CREATE, "operation"))?
-            }
+        let operation = match cx.noted(w.token) {
+            Some(operation) => operation,
+            None => start(cx, want, w).await?,
         };
-        let targets = cloud_map::finish(cx, CREATE, &operation).await.map_err(call::half_made)?;
+        // The first call of this step may have been answered, and its operation noted, whatever becomes of the next ones.
+        let found = cloud_map::operation(cx, &operation).await.map_err(call::half_made)?;
+        let targets = match found.status {
+            Some(OperationStatus::Success) => found.targets.unwrap_or_default(),
+            Some(OperationStatus::Fail) => return Err(cloud_map::failed(CREATE, &found)),
+            _ => return Err(cloud_map::underway(CREATE, "its hosted zone is being made")),
+        };
         let id = targets.get(&OperationTargetType::Namespace).ok_or_else(|| call::missing(CREATE, "namespace"))?;
         let listed = list(cx).await.map_err(call::half_made)?.into_iter().find(|it| it.id.as_ref() == Some(id));
         match listed {
@@ -124,6 +112,34 @@ impl Live for PrivateDnsNamespace {
             call::read("servicediscovery:GetNamespace", || cx.servicediscovery.get_namespace().id(id).send()).await;
         Ok(if call::if_there(answer)?.is_some() { Progress::Ready } else { Progress::Gone })
     }
+}
+
+/// Asks for a namespace; the operation that makes it is kept under the call's token.
+async fn start(cx: &Cx, want: &PrivateDnsNamespace, w: Want<'_>) -> Result<String, CloudError> {
+    let sent = cx
+        .servicediscovery
+        .create_private_dns_namespace()
+        .name(want.name.as_str())
+        .vpc(w.known.id(&want.vpc)?)
+        .set_description(want.description.clone())
+        // The same in every try: Cloud Map answers with the operation that is on its way already.
+        .creator_request_id(w.token)
+        .set_tags(cloud_map::tag_list(w.tags)?)
+        .send()
+        .await;
+    let running = sent.as_ref().err().and_then(|error| match error.as_service_error() {
+        Some(refused) if refused.is_duplicate_request() => duplicate(refused),
+        _ => None,
+    });
+    let operation = match running {
+        Some(id) => id,
+        None => {
+            let answer = call::once(CREATE, async { sent }).await?;
+            answer.operation_id.ok_or_else(|| call::missing(CREATE, "operation"))?
+        }
+    };
+    cx.note(w.token, &operation);
+    Ok(operation)
 }
 
 fn duplicate(

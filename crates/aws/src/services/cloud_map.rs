@@ -65,8 +65,12 @@ pub(crate) async fn operation(cx: &Cx, id: &str) -> Result<Operation, CloudError
     answer.operation.ok_or_else(|| call::missing(READ, "operation"))
 }
 
-/// The end of an operation: what it has worked on. Cloud Map gives the id of a new namespace in no other way, so the
-/// wait is here and not in the engine.
+/// What an operation makes has no id before it ends: the engine calls again.
+pub(crate) fn underway(of: &str, what: &str) -> CloudError {
+    CloudError { kind: ErrorKind::Underway, operation: of.to_owned(), code: None, message: what.to_owned() }
+}
+
+/// The end of an operation that changes something: what it has worked on.
 pub(crate) async fn finish(cx: &Cx, of: &str, id: &str) -> Result<HashMap<OperationTargetType, String>, CloudError> {
     let mut pause = FIRST_PAUSE;
     let mut waited = Duration::ZERO;

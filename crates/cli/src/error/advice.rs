@@ -294,7 +294,7 @@ fn cloud_help(error: &CloudError, whom: &Whom) -> Vec<String> {
         },
         ErrorKind::Quota => one("ask AWS for more (Service Quotas), or remove what is not needed"),
         ErrorKind::Unsupported => one("use AWS or the local cloud for what this endpoint lacks"),
-        ErrorKind::Throttled | ErrorKind::Unknown => {
+        ErrorKind::Throttled | ErrorKind::Unknown | ErrorKind::Underway => {
             one("run the command again: it finds what was done and goes on from there")
         }
         ErrorKind::Bug => one("please report it, with what you did"),

@@ -305,6 +305,16 @@ pub(crate) fn notices(notices: &[Notice], paint: Paint) -> String {
     text
 }
 
+/// One part of what decides how long it takes.
+fn leg(leg: &schedule::Leg) -> String {
+    let text = format!("{} {}", leg.address, schedule::duration(leg.seconds));
+    match leg.queued {
+        // Less is lost in how coarse the rest is.
+        0..10 => text,
+        queued => format!("{text} ({} of them until AWS takes the call: its rate limit)", schedule::duration(queued)),
+    }
+}
+
 /// How long it takes, and what decides that.
 fn time(header: &Header, plan: &Plan) -> String {
     const SHOWN: usize = 5;
@@ -318,8 +328,7 @@ fn time(header: &Header, plan: &Plan) -> String {
     let least = by_length.get(SHOWN - 1).copied().unwrap_or(0).max(3).max(total / 20);
     path.retain(|leg| leg.seconds >= least);
     path.truncate(SHOWN);
-    let legs: Vec<String> =
-        path.iter().map(|leg| format!("{} {}", leg.address, schedule::duration(leg.seconds))).collect();
+    let legs: Vec<String> = path.iter().map(leg).collect();
     let here = match header.speed > 1.0 && header.speed.is_finite() {
         true => format!(" on AWS, {} here", schedule::about((total as f64 / header.speed).ceil() as u64)),
         false => String::new(),

@@ -158,6 +158,7 @@ pub(crate) fn failure(error: &CloudError) -> String {
     let why = match error.kind {
         ErrorKind::Throttled => "throttled",
         ErrorKind::NotYet => "not visible everywhere yet",
+        ErrorKind::Underway => "not finished yet",
         ErrorKind::InUse => "still in use",
         ErrorKind::Unknown => "not answered",
         ErrorKind::NotFound

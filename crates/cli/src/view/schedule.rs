@@ -1,7 +1,7 @@
 //! How long things take, for people.
 
 use aomidori_model::Address;
-use aomidori_plan::{Level, Plan, Step, critical_path};
+use aomidori_plan::Plan;
 
 /// One step of the critical path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,21 +10,18 @@ pub(crate) struct Leg {
     pub(crate) address: Address,
     /// How many seconds of the path it is.
     pub(crate) seconds: u64,
+    /// How many of them it waits for AWS to take its call, and others' before it.
+    pub(crate) queued: u64,
 }
 
 /// The chain of steps that decides how long a plan takes, and the seconds in all.
 pub(crate) fn legs(plan: &Plan) -> (u64, Vec<Leg>) {
-    let (total, path) = critical_path(plan);
-    let steps: Vec<&Step> = path.iter().filter_map(|id| plan.step(*id)).collect();
-    let legs = steps.iter().enumerate().map(|(n, step)| {
-        // Of a step that the next one only needs to have been called, the rest is not part of the path.
-        let whole = steps
-            .get(n + 1)
-            .is_none_or(|next| next.after.iter().any(|after| after.step == step.id && after.level == Level::Finished));
-        let rest = if whole { step.estimate.finish } else { 0 };
-        Leg { address: step.address.clone(), seconds: u64::from(step.estimate.call) + u64::from(rest) }
+    let schedule = aomidori_plan::schedule(plan);
+    let legs = schedule.path.iter().filter_map(|leg| {
+        let address = plan.step(leg.step)?.address.clone();
+        Some(Leg { address, seconds: leg.queued + leg.seconds, queued: leg.queued })
     });
-    (total, legs.collect())
+    (schedule.seconds, legs.collect())
 }
 
 /// A duration for people: `8 s`, `2 min 30 s`, `1 h 10 min`.

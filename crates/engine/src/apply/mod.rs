@@ -6,12 +6,14 @@
 mod call;
 mod path;
 mod step;
+mod turns;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use aomidori_model::Stack;
+use aomidori_model::kinds::Limit;
 use aomidori_plan::{Action, Level, Observation, Plan, Step, StepId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -26,6 +28,7 @@ use crate::outcome::{Failure, Left, Outcome, Remaining, Skip};
 use call::Calls;
 use path::Paths;
 use step::{Answer, Machine, Next, Op, Retry};
+use turns::{Held, Turn, Turns};
 
 /// Carries out a plan.
 ///
@@ -83,7 +86,18 @@ enum Back {
     Answer(StepId, Op, Result<Answer, CloudError>),
     Call(StepId, Op),
     Poll(StepId),
+    /// A bucket may have a token.
+    Turn(&'static str),
     Holders(StepId, Vec<String>),
+}
+
+/// Whether a call that AWS limits has had its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    /// It waits for one where calls like it are throttled.
+    None,
+    /// It has had it.
+    Turn,
 }
 
 /// One step in its run.
@@ -98,6 +112,10 @@ struct Job<'a> {
     holders: Vec<String>,
     holders_asked: Option<Instant>,
     retry: Option<Retry>,
+    /// What AWS makes before it gives an id.
+    underway: Option<String>,
+    /// How its call came about.
+    pass: Pass,
 }
 
 struct Run<'a, C> {
@@ -110,8 +128,9 @@ struct Run<'a, C> {
     jobs: Vec<Job<'a>>,
     dependents: BTreeMap<StepId, BTreeSet<StepId>>,
     queue: BinaryHeap<(Duration, Reverse<StepId>, u64)>,
-    queued_ops: BTreeMap<u64, Op>,
+    queued_ops: BTreeMap<u64, (Op, Pass)>,
     queued_so_far: u64,
+    turns: Turns,
     polls: VecDeque<StepId>,
     /// Calls in flight.
     active: FuturesUnordered<BoxFuture<'a, Back>>,
@@ -149,27 +168,32 @@ impl<'a, C: Cloud> Run<'a, C> {
                     holders: Vec::new(),
                     holders_asked: None,
                     retry: None,
+                    underway: None,
+                    pass: Pass::None,
                 }
             })
             .collect();
+        let (began, paths) = (Instant::now(), Paths::new(plan, options.speed));
+        let turns = Turns::new(began, paths.speed(), options.retry.throttled_pace);
         Run {
             plan,
             observation,
             options,
             events,
             calls,
-            paths: Paths::new(plan, options.speed),
+            paths,
             jobs,
             dependents,
             queue: BinaryHeap::new(),
             queued_ops: BTreeMap::new(),
             queued_so_far: 0,
+            turns,
             polls: VecDeque::new(),
             active: FuturesUnordered::new(),
             idle: FuturesUnordered::new(),
             polling: 0,
             interrupted: None,
-            began: Instant::now(),
+            began,
             outcome: Outcome::default(),
         }
     }
@@ -239,13 +263,20 @@ impl<'a, C: Cloud> Run<'a, C> {
         }
         while self.active.len() < self.options.parallelism.max(1) {
             let Some((_, Reverse(id), number)) = self.queue.pop() else { break };
-            let Some(op) = self.queued_ops.remove(&number) else { continue };
+            let Some((op, pass)) = self.queued_ops.remove(&number) else { continue };
+            if let (Pass::None, Some(limit)) = (pass, self.limit(id, &op))
+                && self.turns.holds(limit)
+            {
+                self.hold(id, op, limit);
+                continue;
+            }
             let Some(job) = self.jobs.get_mut(id.0 as usize) else { continue };
             if job.started.is_none() {
                 job.started = Some(Instant::now());
                 self.events.send(Event::StepStarted { step: info(job.step) });
             }
             job.state = State::Calling;
+            job.pass = pass;
             let call = self.calls.call(job.step, op.clone());
             self.active.push(Box::pin(async move { Back::Answer(id, op, call.await) }));
         }
@@ -264,12 +295,16 @@ impl<'a, C: Cloud> Run<'a, C> {
                 if op == Op::Poll {
                     self.polling = self.polling.saturating_sub(1);
                 }
+                if let (true, Some(limit)) = (answer.is_ok(), self.limit(id, &op)) {
+                    self.turns.taken(limit);
+                }
                 let at = id.0 as usize;
                 let Some(job) = self.jobs.get_mut(at) else { return };
                 let next = job.machine.answered(op, answer, Instant::now());
                 self.take(at, next);
             }
-            Back::Call(id, op) => self.enqueue(id, op),
+            Back::Call(id, op) => self.enqueue(id, op, Pass::None),
+            Back::Turn(bucket) => self.turn(bucket),
             Back::Poll(id) => self.polls.push_back(id),
             Back::Holders(id, holders) => {
                 let Some(job) = self.jobs.get_mut(id.0 as usize) else { return };
@@ -282,13 +317,48 @@ impl<'a, C: Cloud> Run<'a, C> {
         }
     }
 
-    fn enqueue(&mut self, id: StepId, op: Op) {
+    fn enqueue(&mut self, id: StepId, op: Op, pass: Pass) {
         if let Some(job) = self.jobs.get_mut(id.0 as usize) {
             job.state = State::Queued;
         }
         self.queued_so_far += 1;
-        self.queued_ops.insert(self.queued_so_far, op);
+        self.queued_ops.insert(self.queued_so_far, (op, pass));
         self.queue.push((self.paths.tail(id), Reverse(id), self.queued_so_far));
+    }
+
+    /// How often AWS takes this call of a step. What looks and asks is taken often.
+    fn limit(&self, id: StepId, op: &Op) -> Option<Limit> {
+        match op {
+            Op::Create | Op::Update | Op::Delete => self.plan.step(id)?.limit(),
+            Op::Find | Op::Complete(_) | Op::Poll => None,
+        }
+    }
+
+    /// Holds a call until its turn, and says how long that takes.
+    fn hold(&mut self, id: StepId, op: Op, limit: Limit) -> Duration {
+        let held = Held { step: id, op, since: Instant::now() };
+        let (after, first) = self.turns.hold(held, limit, self.paths.tail(id));
+        if first && self.interrupted.is_none() {
+            self.pause(after, Back::Turn(limit.bucket));
+        }
+        after
+    }
+
+    /// Lets those calls go whose turn it is.
+    fn turn(&mut self, bucket: &'static str) {
+        let now = Instant::now();
+        loop {
+            match self.turns.turn(bucket, now) {
+                Turn::Of(held) => {
+                    if let Some(job) = self.jobs.get_mut(held.step.0 as usize) {
+                        job.machine.forgive(now.saturating_duration_since(held.since));
+                    }
+                    self.enqueue(held.step, held.op, Pass::Turn);
+                }
+                Turn::After(after) => return self.pause(after, Back::Turn(bucket)),
+                Turn::Nobody => return,
+            }
+        }
     }
 
     /// Does what a step's machine says.
@@ -300,7 +370,7 @@ impl<'a, C: Cloud> Run<'a, C> {
         match next {
             Next::Call(op) => {
                 // Looking for what an unanswered create made changes nothing, but the answer comes to nothing either.
-                self.enqueue(id, op);
+                self.enqueue(id, op, Pass::None);
             }
             Next::Retry(retry) => self.retry(at, retry, now),
             Next::Called(made) => self.called(at, made, now),
@@ -378,6 +448,13 @@ impl<'a, C: Cloud> Run<'a, C> {
             }
             return;
         }
+        if retry.error.kind == ErrorKind::Underway {
+            return self.underway(at, retry);
+        }
+        if let (ErrorKind::Throttled, Some(limit)) = (&retry.error.kind, self.limit(id, &retry.op)) {
+            return self.throttled(at, retry, limit, now);
+        }
+        let Some(job) = self.jobs.get_mut(at) else { return };
         self.events.send(retrying(job, &retry));
         job.state = State::Retrying(retry.error.clone());
         let ask = retry.error.kind == ErrorKind::InUse
@@ -395,6 +472,35 @@ impl<'a, C: Cloud> Run<'a, C> {
         if ask && let Some(asked) = self.calls.holders(step) {
             self.idle.push(Box::pin(async move { Back::Holders(id, asked.await) }));
         }
+    }
+
+    /// AWS has taken the call, and gives an id later: that is a wait.
+    fn underway(&mut self, at: usize, retry: Retry) {
+        let Some(job) = self.jobs.get_mut(at) else { return };
+        let (id, text) = (job.step.id, retry.error.message);
+        if job.underway.as_ref() != Some(&text) {
+            job.underway = Some(text.clone());
+            self.events.send(Event::StepWaiting {
+                step: info(job.step),
+                waits_for: text.clone(),
+                usually_ms: millis(self.paths.whole(job.step)),
+            });
+        }
+        job.state = State::Waiting(text);
+        if self.interrupted.is_none() {
+            self.pause(retry.after, Back::Call(id, retry.op));
+        }
+    }
+
+    /// AWS has throttled a call whose bucket is known: from now on all calls of that bucket wait for their turn.
+    fn throttled(&mut self, at: usize, mut retry: Retry, limit: Limit, now: Instant) {
+        let Some((id, pass)) = self.jobs.get(at).map(|job| (job.step.id, job.pass)) else { return };
+        self.turns.throttled(limit, pass == Pass::Turn, now);
+        retry.after = self.hold(id, retry.op.clone(), limit);
+        let Some(job) = self.jobs.get_mut(at) else { return };
+        self.events.send(retrying(job, &retry));
+        job.state = State::Retrying(retry.error.clone());
+        job.retry = Some(retry);
     }
 
     fn pause(&mut self, after: Duration, then: Back) {
@@ -483,7 +589,8 @@ impl<'a, C: Cloud> Run<'a, C> {
                 self.paths.tail(job.step.id).saturating_sub(since.min(whole))
             }
         };
-        self.jobs.iter().map(remaining).max().unwrap_or_default()
+        let longest = self.jobs.iter().map(remaining).max().unwrap_or_default();
+        longest.max(self.turns.longest(now))
     }
 
     fn finish(mut self) -> Outcome {

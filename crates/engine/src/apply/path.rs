@@ -19,6 +19,11 @@ impl Paths {
         Paths { speed, tails: aomidori_plan::remaining(plan), critical: aomidori_plan::critical_path(plan) }
     }
 
+    /// How many times faster than AWS's the cloud's clock runs.
+    pub(super) fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// How long the chain from the start of this step on usually takes.
     pub(super) fn tail(&self, step: StepId) -> Duration {
         self.real(self.tails.get(step.0 as usize).copied().unwrap_or_default())

@@ -10,6 +10,12 @@ use tokio::time::Instant;
 use crate::cloud::{CloudError, ErrorKind, Made, Progress};
 use crate::options::{ApplyOptions, Pace};
 
+/// How a machine counts throttled calls.
+const THROTTLED: &str = "throttled";
+
+/// How often one call is throttled before its step fails. Its patience ends earlier, unless it has waited for its turn.
+const MOST_THROTTLED: u32 = 60;
+
 /// A call that a step makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Op {
@@ -150,6 +156,13 @@ impl<'a> Machine<'a> {
         Next::Wait { after, waits_for: None }
     }
 
+    /// It has waited so long for its turn among others that are throttled: that is not held against it.
+    pub(super) fn forgive(&mut self, held: Duration) {
+        if let Some((_, first)) = self.failures.get_mut(THROTTLED) {
+            *first += held;
+        }
+    }
+
     /// What to do after an answer to `op`.
     pub(super) fn answered(&mut self, op: Op, answer: Result<Answer, CloudError>, now: Instant) -> Next {
         match answer {
@@ -201,7 +214,8 @@ impl<'a> Machine<'a> {
         let reads = matches!(op, Op::Poll | Op::Find | Op::Complete(_));
         // (which sort of failure, pace, longest time, most tries)
         let (sort, pace, longest, most): (_, Pace, _, _) = match error.kind {
-            ErrorKind::Throttled => ("throttled", patience.throttled_pace, patience.throttled, u32::MAX),
+            ErrorKind::Throttled => (THROTTLED, patience.throttled_pace, patience.throttled, MOST_THROTTLED),
+            ErrorKind::Underway => ("underway", self.options.poll, patience.wait.max(self.estimate * 10), u32::MAX),
             ErrorKind::NotYet => ("not yet", patience.pace, patience.not_yet, u32::MAX),
             ErrorKind::NotFound if matches!(op, Op::Complete(_)) => {
                 ("not yet", patience.pace, patience.not_yet, u32::MAX)
@@ -214,7 +228,7 @@ impl<'a> Machine<'a> {
         };
         let (tries, first) = self.failures.entry(sort).or_insert((0, now));
         *tries += 1;
-        let (tries, since) = (*tries, now.duration_since(*first));
+        let (tries, since) = (*tries, now.saturating_duration_since(*first));
         if since >= longest || tries > most {
             return Next::Failed(error);
         }

@@ -74,7 +74,7 @@ impl Default for FakeCloud {
 impl FakeCloud {
     /// An empty account, and a process that uses it.
     pub fn new() -> FakeCloud {
-        let world = World { polls_until_ready: 2, polls_until_gone: 2, ..World::default() };
+        let world = World { polls_until_ready: 2, polls_until_gone: 2, tries_until_id: 2, ..World::default() };
         FakeCloud { world: Arc::new(Mutex::new(world)), process: Arc::default() }
             .with_latency(Duration::from_millis(20))
     }
@@ -110,6 +110,16 @@ impl FakeCloud {
         let mut world = self.lock();
         world.polls_until_ready = until_ready;
         world.polls_until_gone = until_gone;
+    }
+
+    /// How often a namespace is asked for until it has an id.
+    pub fn tries_until_id(&self, tries: u32) {
+        self.lock().tries_until_id = tries;
+    }
+
+    /// From now on calls are throttled as AWS throttles them.
+    pub fn limit_calls(&self) {
+        self.lock().limited = Some((Instant::now(), BTreeMap::new()));
     }
 
     /// The calls of this process.
@@ -297,7 +307,12 @@ impl Cloud for FakeCloud {
     }
 
     async fn create(&self, want: Want<'_>) -> Result<Made, CloudError> {
-        let id = self.call("create", want.address, |world| world.create(&want)).await?;
+        let create = |world: &mut World| {
+            world.admit(want.resource.kind().info().limits.create)?;
+            world.zone(&want)?;
+            world.create(&want)
+        };
+        let id = self.call("create", want.address, create).await?;
         // From here on something is there: what might be tried again is an unknown outcome.
         self.finish(want, &id).await.map_err(|error| match error.kind {
             ErrorKind::Throttled | ErrorKind::NotYet | ErrorKind::InUse => {
@@ -361,7 +376,11 @@ impl Cloud for FakeCloud {
     }
 
     async fn delete(&self, have: &Observed) -> Result<(), CloudError> {
-        self.call("delete", &have.id, |world| world.delete(have)).await
+        let delete = |world: &mut World| {
+            world.admit(have.kind.info().limits.delete)?;
+            world.delete(have)
+        };
+        self.call("delete", &have.id, delete).await
     }
 
     async fn progress(&self, _kind: KindName, id: &str) -> Result<Progress, CloudError> {

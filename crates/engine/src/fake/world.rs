@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::field::Field;
+use aomidori_model::kinds::{Fill, Limit};
 use aomidori_model::ownership::{self, Marks};
 use aomidori_model::{Address, Compare, Fields, KindName, Need, Owner, Reference, Stack, StackName, Target, Value};
 use aomidori_plan::{FieldChange, Observed, Ownership, Status};
@@ -59,6 +60,12 @@ pub(super) struct World {
     pub(super) finds_until_visible: u32,
     /// How often each thing has not been found yet.
     pub(super) missed: BTreeMap<String, u32>,
+    /// How often a namespace is asked for until it has an id.
+    pub(super) tries_until_id: u32,
+    /// How often each namespace has been asked for, by token.
+    pub(super) tried: BTreeMap<String, u32>,
+    /// Since when there are limits, and how full their buckets are.
+    pub(super) limited: Option<(Instant, BTreeMap<&'static str, Fill>)>,
 }
 
 /// An error with the fake's wording.
@@ -164,6 +171,28 @@ fn part_keys(value: &Value) -> BTreeSet<String> {
 impl World {
     pub(super) fn violation(&mut self, text: impl Into<String>) {
         self.violations.push(text.into());
+    }
+
+    /// Takes what a call needs from its bucket.
+    pub(super) fn admit(&mut self, limit: Option<Limit>) -> Result<(), CloudError> {
+        let (Some((began, fills)), Some(limit)) = (&mut self.limited, limit) else { return Ok(()) };
+        let now = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let fill = fills.entry(limit.bucket).or_default();
+        if fill.free_at(limit) > now {
+            return Err(refuse(ErrorKind::Throttled, limit.bucket, "Rate exceeded"));
+        }
+        fill.take(now, limit);
+        Ok(())
+    }
+
+    /// A namespace has no id before its hosted zone is there.
+    pub(super) fn zone(&mut self, want: &Want<'_>) -> Result<(), CloudError> {
+        let tried = self.tried.entry(want.token.to_owned()).or_default();
+        if want.resource.kind() != KindName::PrivateDnsNamespace || *tried >= self.tries_until_id {
+            return Ok(());
+        }
+        *tried += 1;
+        Err(refuse(ErrorKind::Underway, "Create", "its hosted zone is being made"))
     }
 
     /// The first call of a creation: everything but parts and what has calls of its own.

@@ -17,7 +17,7 @@ use crate::outcome::Left;
 use crate::{End, Events, Outcome, apply, up};
 
 /// Applies what makes a stack live, and returns everything about it.
-async fn applied(cloud: &FakeCloud, stack: &Stack, options: &ApplyOptions) -> (Plan, Outcome, Vec<Record>) {
+pub(super) async fn applied(cloud: &FakeCloud, stack: &Stack, options: &ApplyOptions) -> (Plan, Outcome, Vec<Record>) {
     let observation = cloud.observe(stack).await.unwrap();
     let plan = aomidori_plan::plan(stack, &observation).unwrap();
     let (events, mut records) = Events::channel();
@@ -192,7 +192,8 @@ async fn a_throttled_call_backs_off_and_is_shown() {
         })
         .collect();
     assert_eq!(retries.len(), 4);
-    assert!(retries.iter().all(|(kind, next)| *kind == ErrorKind::Throttled && *next >= 250), "{retries:?}");
+    // EC2 takes one more call after 200 ms, and is given more time when it does not.
+    assert!(retries.iter().all(|(kind, next)| *kind == ErrorKind::Throttled && *next >= 200), "{retries:?}");
     exactly(&cloud, &stack);
 }
 

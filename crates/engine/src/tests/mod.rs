@@ -2,6 +2,7 @@
 
 mod applying;
 mod crashes;
+mod limits;
 mod random;
 mod running;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Timing};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Timing};
 use crate::field::Fields;
 use crate::name::name_type;
 
@@ -50,6 +50,10 @@ impl Kind for EcsCluster {
     const INFO: KindInfo = KindInfo {
         unique: &[&["name"]],
         timing: Timing { create: 2, ready: 5, delete: 2 },
+        limits: {
+            let calls = Limit::new("ecs:cluster modify", 20, 1_000);
+            Limits::new(calls, calls)
+        },
         ..KindInfo::new(KindName::EcsCluster, "ECS cluster", "aws_ecs_cluster")
     };
 

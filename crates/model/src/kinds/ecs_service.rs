@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ecs_cluster::EcsName;
-use super::{DiscoveryService, EcsCluster, Kind, KindInfo, KindName, Replacement, SecurityGroup, Subnet, TargetGroup, TaskDefinition, Timing, Traffic, nat_gateway};
+use super::{DiscoveryService, EcsCluster, Kind, KindInfo, KindName, Limit, Limits, Replacement, SecurityGroup, Subnet, TargetGroup, TaskDefinition, Timing, Traffic, nat_gateway};
 use crate::field::{Compare, Field, Fields};
 use crate::graph::{Edge, Node, Nodes};
 use crate::network::Port;
@@ -247,6 +247,11 @@ impl Kind for EcsService {
         // A second service on a pair's target groups would start on the wrong side.
         replacement: Replacement::DeleteFirst,
         timing: Timing { create: 2, ready: 70, delete: 120 },
+        limits: {
+            let calls = Limit::new("ecs:service modify", 50, 200);
+            // It is scaled to nothing first.
+            Limits { create: Some(calls), update: Some(calls), delete: Some(calls.times(2)) }
+        },
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::EcsService, "ECS service", "aws_ecs_service")
     };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Timing};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Timing};
 use crate::field::Fields;
 
 /// A public IPv4 address of the account. Its id is `eipalloc-…`; output `public_ip`.
@@ -14,6 +14,7 @@ impl Kind for ElasticIp {
     const INFO: KindInfo = KindInfo {
         name_tag: true,
         timing: Timing { create: 1, ready: 0, delete: 1 },
+        limits: Limits::new(Limit::ec2("ec2:AllocateAddress"), Limit::ec2("ec2:ReleaseAddress")),
         ..KindInfo::new(KindName::ElasticIp, "Elastic IP", "aws_eip")
     };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Timing, Traffic, Vpc};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Timing, Traffic, Vpc};
 use crate::field::Fields;
 use crate::reference::Ref;
 
@@ -19,6 +19,7 @@ impl Kind for InternetGateway {
         unique: &[&["vpc_id"]],
         name_tag: true,
         timing: Timing { create: 2, ready: 0, delete: 5 },
+        limits: Limits::new(Limit::ec2("ec2:CreateInternetGateway"), Limit::ec2("ec2:DeleteInternetGateway")),
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::InternetGateway, "internet gateway", "aws_internet_gateway")
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, LoadBalancer, Replacement, TargetGroup, Traffic};
+use super::{Kind, KindInfo, KindName, Limit, Limits, LoadBalancer, Replacement, TargetGroup, Traffic};
 use crate::field::{Compare, Fields};
 use crate::network::Port;
 use crate::problem::Check;
@@ -219,6 +219,11 @@ impl Kind for Listener {
         unique: &[&["load_balancer_arn", "port"]],
         // A target group belongs to one load balancer, so the old one must let go of it first.
         replacement: Replacement::DeleteFirst,
+        limits: Limits {
+            create: Some(Limit::load_balancing()),
+            update: Some(Limit::load_balancing()),
+            delete: Some(Limit::load_balancing()),
+        },
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::Listener, "listener", "aws_lb_listener")
     };

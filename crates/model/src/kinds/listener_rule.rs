@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::listener::Action;
-use super::{Kind, KindInfo, KindName, Listener, Replacement, Traffic};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Listener, Replacement, Traffic};
 use crate::field::Fields;
 use crate::problem::Check;
 use crate::reference::Ref;
@@ -92,6 +92,11 @@ impl Kind for ListenerRule {
     const INFO: KindInfo = KindInfo {
         unique: &[&["listener_arn", "priority"]],
         replacement: Replacement::DeleteFirst,
+        limits: Limits {
+            create: Some(Limit::load_balancing()),
+            update: Some(Limit::load_balancing()),
+            delete: Some(Limit::load_balancing()),
+        },
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::ListenerRule, "listener rule", "aws_lb_listener_rule")
     };

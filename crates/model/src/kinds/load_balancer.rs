@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, SecurityGroup, Subnet, Timing, Traffic, nat_gateway};
+use super::{Kind, KindInfo, KindName, Limit, Limits, SecurityGroup, Subnet, Timing, Traffic, nat_gateway};
 use crate::field::{Compare, Fields};
 use crate::graph::{Edge, Node, Nodes};
 use crate::name::name_type;
@@ -60,6 +60,10 @@ impl Kind for LoadBalancer {
         unique: &[&["name"]],
         // It is off the list in seconds; its network interfaces hold subnets and security groups for minutes more.
         timing: Timing { create: 2, ready: 150, delete: 180 },
+        limits: Limits::new(
+            Limit::new("elasticloadbalancing:CreateLoadBalancer", 10, 5_000),
+            Limit::load_balancing(),
+        ),
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::LoadBalancer, "load balancer", "aws_lb")
     };

@@ -4,6 +4,8 @@
 //! names whatever was forgotten: a field that is not in `fields()` is an unused variable, a kind without its AWS half a
 //! missing trait implementation.
 
+mod limits;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::field::Fields;
 use crate::graph::{Edge, Node, Nodes};
 use crate::problem::Check;
+
+pub use limits::{Fill, Limit, Limits};
 
 /// Calls a macro with the list of kinds: `Type => module`. The file, the kind's name and its JSON name are the module's.
 #[macro_export]
@@ -189,6 +193,8 @@ pub struct KindInfo {
     pub revisioned: bool,
     /// Typical durations on AWS.
     pub timing: Timing,
+    /// How often AWS lets an account make, change and delete one.
+    pub limits: Limits,
     /// What deleting (or replacing) one does to traffic.
     pub traffic_on_delete: Traffic,
 }
@@ -206,6 +212,7 @@ impl KindInfo {
             replacement: Replacement::CreateFirst,
             revisioned: false,
             timing: Timing { create: 1, ready: 0, delete: 1 },
+            limits: Limits::NONE,
             traffic_on_delete: Traffic::None,
         }
     }

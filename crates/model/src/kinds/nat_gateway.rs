@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ElasticIp, Kind, KindInfo, KindName, Subnet, Timing, Traffic};
+use super::{ElasticIp, Kind, KindInfo, KindName, Limit, Limits, Subnet, Timing, Traffic};
 use crate::field::Fields;
 use crate::graph::{Edge, Node, Nodes};
 use crate::reference::Ref;
@@ -22,6 +22,10 @@ impl Kind for NatGateway {
         unique: &[&["allocation_id"]],
         name_tag: true,
         timing: Timing { create: 1, ready: 105, delete: 55 },
+        limits: Limits::new(
+            Limit::new("ec2:CreateNatGateway", 10, 1_000),
+            Limit::new("ec2:DeleteNatGateway", 10, 1_000),
+        ),
         traffic_on_delete: Traffic::EgressOutage,
         ..KindInfo::new(KindName::NatGateway, "NAT gateway", "aws_nat_gateway")
     };

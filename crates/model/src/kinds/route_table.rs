@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{InternetGateway, Kind, KindInfo, KindName, NatGateway, Subnet, Timing, Traffic, Vpc};
+use super::{InternetGateway, Kind, KindInfo, KindName, Limit, Limits, NatGateway, Subnet, Timing, Traffic, Vpc};
 use crate::field::{Compare, Fields};
 use crate::network::Ipv4Cidr;
 use crate::reference::Ref;
@@ -40,6 +40,7 @@ impl Kind for RouteTable {
     const INFO: KindInfo = KindInfo {
         name_tag: true,
         timing: Timing { create: 2, ready: 0, delete: 1 },
+        limits: Limits::new(Limit::ec2("ec2:CreateRouteTable"), Limit::ec2("ec2:DeleteRouteTable")),
         traffic_on_delete: Traffic::EgressOutage,
         ..KindInfo::new(KindName::RouteTable, "route table", "aws_route_table")
     };

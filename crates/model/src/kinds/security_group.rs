@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Timing, Vpc};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Timing, Vpc};
 use crate::field::Fields;
 use crate::name::name_type;
 use crate::reference::Ref;
@@ -47,6 +47,7 @@ impl Kind for SecurityGroup {
         unique: &[&["name", "vpc_id"]],
         name_tag: true,
         timing: Timing { create: 2, ready: 0, delete: 2 },
+        limits: Limits::new(Limit::ec2("ec2:CreateSecurityGroup"), Limit::ec2("ec2:DeleteSecurityGroup")),
         ..KindInfo::new(KindName::SecurityGroup, "security group", "aws_security_group")
     };
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::security_group::SecurityGroupDescription;
-use super::{Kind, KindInfo, KindName, SecurityGroup};
+use super::{Kind, KindInfo, KindName, Limit, Limits, SecurityGroup};
 use crate::field::Fields;
 use crate::network::{Ipv4Cidr, Ipv6Cidr, PortRange};
 use crate::reference::Ref;
@@ -106,6 +106,11 @@ impl Kind for SecurityGroupRule {
             "referenced_security_group_id",
             "prefix_list_id",
         ]],
+        // Those of what comes in; what goes out has a bucket of the same size.
+        limits: Limits::new(
+            Limit::ec2("ec2:AuthorizeSecurityGroupIngress"),
+            Limit::ec2("ec2:RevokeSecurityGroupIngress"),
+        ),
         // A rule that differs from the old one can stand beside it: no gap.
         ..KindInfo::new(
             KindName::SecurityGroupRule,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Replacement, Timing, Vpc};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Replacement, Timing, Vpc};
 use crate::field::Fields;
 use crate::network::Ipv4Cidr;
 use crate::problem::Check;
@@ -30,6 +30,7 @@ impl Kind for Subnet {
         replacement: Replacement::DeleteFirst,
         name_tag: true,
         timing: Timing { create: 1, ready: 1, delete: 2 },
+        limits: Limits::new(Limit::ec2("ec2:CreateSubnet"), Limit::ec2("ec2:DeleteSubnet")),
         ..KindInfo::new(KindName::Subnet, "subnet", "aws_subnet")
     };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Listener, Traffic, Vpc};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Listener, Traffic, Vpc};
 use crate::field::{Compare, Fields};
 use crate::name::name_type;
 use crate::network::Port;
@@ -99,6 +99,8 @@ pub struct TargetGroupPair {
 impl Kind for TargetGroup {
     const INFO: KindInfo = KindInfo {
         unique: &[&["name"]],
+        // Its attributes are a call of their own.
+        limits: Limits::new(Limit::load_balancing().times(2), Limit::load_balancing()),
         traffic_on_delete: Traffic::Outage,
         ..KindInfo::new(KindName::TargetGroup, "target group", "aws_lb_target_group")
     };

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ecs_cluster::EcsName;
-use super::{EcrRepository, IamRole, Kind, KindInfo, KindName, LogGroup};
+use super::{EcrRepository, IamRole, Kind, KindInfo, KindName, Limit, Limits, LogGroup};
 use crate::field::Fields;
 use crate::network::Port;
 use crate::problem::Check;
@@ -341,6 +341,10 @@ impl ToValue for Container {
 impl Kind for TaskDefinition {
     const INFO: KindInfo = KindInfo {
         revisioned: true,
+        limits: {
+            let calls = Some(Limit::new("ecs:task definition modify", 20, 1_000));
+            Limits { create: calls, update: calls, delete: calls }
+        },
         ..KindInfo::new(KindName::TaskDefinition, "task definition", "aws_ecs_task_definition")
     };
 

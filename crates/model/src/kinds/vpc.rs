@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Timing};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Timing};
 use crate::field::Fields;
 use crate::network::Ipv4Cidr;
 use crate::problem::Check;
@@ -25,6 +25,7 @@ impl Kind for Vpc {
     const INFO: KindInfo = KindInfo {
         name_tag: true,
         timing: Timing { create: 2, ready: 2, delete: 1 },
+        limits: Limits::new(Limit::ec2("ec2:CreateVpc"), Limit::ec2("ec2:DeleteVpc")),
         ..KindInfo::new(KindName::Vpc, "VPC", "aws_vpc")
     };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, KindInfo, KindName, Replacement, RouteTable, SecurityGroup, Subnet, Timing, Traffic, Vpc};
+use super::{Kind, KindInfo, KindName, Limit, Limits, Replacement, RouteTable, SecurityGroup, Subnet, Timing, Traffic, Vpc};
 use crate::field::Fields;
 use crate::graph::{Edge, Node, Nodes};
 use crate::policy::PolicyDocument;
@@ -53,6 +53,11 @@ impl Kind for VpcEndpoint {
         replacement: Replacement::DeleteFirst,
         name_tag: true,
         timing: Timing { create: 1, ready: 90, delete: 60 },
+        limits: Limits {
+            create: Some(Limit::new("ec2:CreateVpcEndpoint", 4, 3_334)),
+            update: Some(Limit::new("ec2:ModifyVpcEndpoint", 4, 3_334)),
+            delete: Some(Limit::new("ec2:DeleteVpcEndpoints", 4, 3_334)),
+        },
         traffic_on_delete: Traffic::EgressOutage,
         ..KindInfo::new(KindName::VpcEndpoint, "VPC endpoint", "aws_vpc_endpoint")
     };

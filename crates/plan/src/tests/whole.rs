@@ -85,6 +85,38 @@ fn the_practice_environment_comes_and_goes() {
 }
 
 #[test]
+fn what_aws_limits_takes_longer_than_its_longest_chain() {
+    use aomidori_model::kinds::VpcEndpoint;
+    let mut stack = aomidori_practice::stack(&Inputs::default()).unwrap();
+    let (_, endpoint) = stack.of::<VpcEndpoint>().find(|(_, endpoint)| endpoint.policy.is_none()).unwrap();
+    let endpoint = endpoint.clone();
+    let before = stack.of::<VpcEndpoint>().count() as u64;
+    for n in 0..93 {
+        let service_name = format!("com.amazonaws.ap-northeast-1.s{n}");
+        stack.add(&format!("network/vpc-endpoint/s{n}"), VpcEndpoint { service_name, ..endpoint.clone() });
+    }
+    let mut world = World::default();
+    let up = plan(&stack, &world.observe()).unwrap();
+    let schedule = crate::schedule(&up);
+    // 4 at once, then one in 3.334 s.
+    let least = (before + 93 - 4) * 3334 / 1000;
+    let waits = schedule.path.iter().find(|leg| leg.queued > 0).unwrap();
+    assert_eq!(up.step(waits.step).unwrap().kind, KindName::VpcEndpoint);
+    assert!((least - 20..=least).contains(&waits.queued) && waits.seconds == 91, "{waits:?}");
+    // The services need the endpoints.
+    assert!(schedule.seconds > least + 91 + 60, "{}", schedule.seconds);
+    let sum: u64 = schedule.path.iter().map(|leg| leg.queued + leg.seconds).sum();
+    assert!(sum.abs_diff(schedule.seconds) <= 2, "{sum} of {}", schedule.seconds);
+    assert_eq!(world.run(&stack, &up, &mut Dice::default(), usize::MAX), Ok(true));
+    // What is there already needs no call; what only gets tags needs none of that bucket.
+    stack.tags.insert("team".into(), "shop".into());
+    let tags = plan(&stack, &world.observe()).unwrap();
+    assert!(tags.steps.len() > 100 && critical_path(&tags).0 < 60, "{}", critical_path(&tags).0);
+    let down = destroy(&stack, &world.observe()).unwrap();
+    assert!(critical_path(&down).0 > least + 60, "{}", critical_path(&down).0);
+}
+
+#[test]
 fn plan_files_are_read_as_written_and_know_when_they_are_stale() {
     let want = with::<Vpc>(network(), "net/vpc", |vpc| vpc.dns_hostnames = Some(true));
     let mut world = built(&network());
