@@ -10,6 +10,8 @@ mod plan;
 mod session;
 mod status;
 
+use std::sync::Arc;
+
 use aomidori_aws::{Aws, S3Place};
 use aomidori_engine::run::Difference;
 use aomidori_plan::Mode;
@@ -190,7 +192,7 @@ async fn up_command(
         let why = vec![format!("it is for region {}, and this is {}", file.region, session.cloud.region())];
         return Err(Error::StalePlan { path: path.to_path_buf(), why });
     }
-    let stack = session.source.stack.clone();
+    let stack = Arc::clone(&session.source.stack);
     let session = session.map(|aws| Guarded::new(aws, stack, missing));
     match change::run(&session, asked, |guarded| guarded.aws.calls(), printer).await {
         Ok(exit) => Ok(exit),

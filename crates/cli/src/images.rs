@@ -1,5 +1,7 @@
 //! Images come before services: a cloud that looks for a service's images before it makes the service.
 
+use std::sync::Arc;
+
 use aomidori_aws::Aws;
 use aomidori_engine::cloud::{Cloud, CloudError, ErrorKind, Identity, Lease, LeaseRequest, Made, Progress, Want};
 use aomidori_model::{Address, KindName, Resource, Stack, StackName};
@@ -25,14 +27,14 @@ pub(crate) enum Missing {
 /// AWS, with an eye on images.
 pub(crate) struct Guarded {
     pub(crate) aws: Aws,
-    stack: Stack,
+    stack: Arc<Stack>,
     missing: Missing,
     /// What was missing when the first service was to be made: its repository was there by then.
     found: Mutex<Option<Vec<aomidori_aws::MissingImage>>>,
 }
 
 impl Guarded {
-    pub(crate) fn new(aws: Aws, stack: Stack, missing: Missing) -> Guarded {
+    pub(crate) fn new(aws: Aws, stack: Arc<Stack>, missing: Missing) -> Guarded {
         Guarded { aws, stack, missing, found: Mutex::new(None) }
     }
 

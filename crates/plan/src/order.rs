@@ -308,8 +308,9 @@ pub(crate) fn number(drafts: Drafts, left_out: &BTreeSet<usize>) -> Vec<Step> {
     }
     let ids: BTreeMap<usize, StepId> = order.iter().zip(0u32..).map(|(step, number)| (*step, StepId(number))).collect();
     let mut numbered: Vec<Step> = Vec::with_capacity(order.len());
+    let mut steps: Vec<Option<Draft>> = steps.into_iter().map(Some).collect();
     for step in order {
-        let (Some(draft), Some(&id)) = (steps.get(step).cloned(), ids.get(&step)) else { continue };
+        let (Some(draft), Some(&id)) = (steps.get_mut(step).and_then(Option::take), ids.get(&step)) else { continue };
         let waits = after.range((step, 0)..=(step, usize::MAX));
         numbered.push(Step {
             id,

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aomidori_adopt::{Candidate, Claims, Description, Left, LeftOut, Reading, State, Unsaid};
 use aomidori_adopt::{declare, describe, differing, key, of_another, place, sketch, stray};
@@ -40,7 +41,7 @@ pub(crate) async fn run(
         let own = prepare(app, cloud, environment, printer, Load::Any);
         let own = own.or_else(|_| prepare(app, cloud, environment, printer, Load::Given(&empty)));
         let (mut source, settings, environment) = own?;
-        source.stack = empty;
+        source.stack = Arc::new(empty);
         let asked = Asked {
             change: Change::new(change, &environment)?,
             dry_run: environment.on(*dry_run, "AOMIDORI_DRY_RUN")?,
@@ -192,7 +193,7 @@ async fn from_services(
     printer.note(&format!("Written to {}, for `--stack {0}`.\n", out.display()));
     let claims = found.placement.claims();
     let mut session = session.map(|aws| Claiming { aws, claims });
-    session.source.stack = stack;
+    session.source.stack = Arc::new(stack);
     let result = take_over(&session, asked, found, printer).await;
     result.map_err(|error| (session.map(|claiming| claiming.aws), error))
 }

@@ -6,6 +6,7 @@ mod pipeline;
 mod terraform;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use aomidori_hcl::{Change, File, MANIFEST, compare, manifest, manifest_meanwhile};
 use aomidori_model::Stack;
@@ -31,7 +32,7 @@ async fn observed(
     settings: settings::Cloud,
     tool: &str,
     printer: &mut Printer,
-) -> Result<(Stack, Observation), Error> {
+) -> Result<(Arc<Stack>, Observation), Error> {
     let session = connect::open(app, source, settings, printer).await?;
     let planned = match plan::planned(&session, Mode::Converge, printer).await {
         Ok(planned) => planned,

@@ -1,6 +1,7 @@
 //! Where the stack comes from: the host's function with its inputs, or a file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use aomidori_model::Stack;
 
@@ -12,7 +13,7 @@ use crate::error::{Error, InvalidValue};
 /// A stack, and what is known about where it comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    pub(crate) stack: Stack,
+    pub(crate) stack: Arc<Stack>,
     pub(crate) inputs: Inputs,
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn load(
             let origins = args.set.iter().map(|set| format!("`--set {set}`")).collect();
             return Err(Error::InputsWithStackFile { origins });
         }
-        return Ok(Source { stack: stack.clone(), inputs: Inputs::default() });
+        return Ok(Source { stack: Arc::new(stack.clone()), inputs: Inputs::default() });
     }
     let source = match environment.path(args.stack.as_ref(), "AOMIDORI_STACK") {
         Some(path) => {
@@ -53,12 +54,12 @@ pub(crate) fn load(
                 let origins = args.set.iter().map(|set| format!("`--set {set}`")).collect();
                 return Err(Error::InputsWithStackFile { origins });
             }
-            Source { stack: read(&path)?, inputs: Inputs::default() }
+            Source { stack: Arc::new(read(&path)?), inputs: Inputs::default() }
         }
         None => {
             let inputs = inputs(app, &args.set, region, environment)?;
             let stack = (app.build)(&inputs).map_err(|error| explain(app, &inputs, error))?;
-            Source { stack, inputs }
+            Source { stack: Arc::new(stack), inputs }
         }
     };
     if matches!(load, Load::Any) {
