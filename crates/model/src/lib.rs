@@ -13,6 +13,7 @@ pub mod checks;
 pub mod field;
 pub mod graph;
 pub mod kinds;
+pub mod limits;
 pub mod name;
 pub mod network;
 pub mod ownership;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use aomidori_model::kinds::{Fill, Limit};
+use aomidori_model::limits::{Fill, Limit};
 
 use crate::{Level, Plan, Step, StepId};
 
@@ -22,7 +22,7 @@ pub struct Leg {
     /// The step.
     pub step: StepId,
     /// How many seconds it could be called and waits for others that take the same tokens
-    /// ([`Limit`](aomidori_model::kinds::Limit)).
+    /// ([`Limit`](aomidori_model::limits::Limit)).
     pub queued: u64,
     /// How many seconds of the plan it takes then: of a step that the next one only needs to have been called, those
     /// until then.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aomidori_model::kinds::Limit;
+use aomidori_model::limits::Limit;
 use aomidori_model::{Address, KindName, StackName, Traffic, Value};
 use serde::{Deserialize, Serialize};
 

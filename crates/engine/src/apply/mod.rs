@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use aomidori_model::Stack;
-use aomidori_model::kinds::Limit;
+use aomidori_model::limits::Limit;
 use aomidori_plan::{Action, Level, Observation, Plan, Step, StepId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;

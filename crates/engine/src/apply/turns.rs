@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use aomidori_model::kinds::{Fill, Limit};
+use aomidori_model::limits::{Fill, Limit};
 use aomidori_plan::StepId;
 use tokio::time::Instant;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::field::Field;
-use aomidori_model::kinds::{Fill, Limit};
+use aomidori_model::limits::{Fill, Limit};
 use aomidori_model::ownership::{self, Marks};
 use aomidori_model::{Address, Compare, Fields, KindName, Need, Owner, Reference, Stack, StackName, Target, Value};
 use aomidori_plan::{FieldChange, Observed, Ownership, Status};

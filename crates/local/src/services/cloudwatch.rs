@@ -148,7 +148,6 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
     if cx.cloudwatch().alarms.get(&name).is_some_and(|alarm| alarm.settings.contains_key("AlarmRule")) {
         return fail!("ValidationError", "Alarm {name} is a composite alarm and cannot become a metric alarm");
     }
-    let now = cx.now();
     let tags = tags::from_list(input.tags);
     check_tags(&tags)?;
     let settings = json!({
@@ -173,15 +172,21 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
         "Metrics": input.metrics,
         "ThresholdMetricId": input.threshold_metric_id,
     });
-    let Value::Object(mut settings) = settings else { return Ok(Value::Null) };
+    keep(cx, name, settings, "INSUFFICIENT_DATA", tags);
+    Ok(Value::Null)
+}
+
+/// Makes an alarm, or gives one its new settings: those that are not null. One that is there keeps its state.
+pub(super) fn keep(cx: &mut Cx<'_>, name: String, settings: Value, first_state: &str, tags: Tags) {
+    let Value::Object(mut settings) = settings else { return };
     settings.retain(|_, value| !value.is_null());
-    let arn = cx.arn("cloudwatch", &format!("alarm:{name}"));
+    let (now, arn) = (cx.now(), cx.arn("cloudwatch", &format!("alarm:{name}")));
     let before = cx.cloudwatch().alarms.remove(&name);
     let mut alarm = before.unwrap_or_else(|| Alarm {
         name: name.clone(),
         arn,
         settings: Map::new(),
-        state: "INSUFFICIENT_DATA".to_owned(),
+        state: first_state.to_owned(),
         reason: "Unchecked: Initial alarm creation".to_owned(),
         changed: now,
         configured: now,
@@ -191,7 +196,6 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
     (alarm.settings, alarm.configured) = (settings, now);
     cx.cloudwatch().alarms.insert(name, alarm);
     codedeploy::deployment::alarm_changed(cx);
-    Ok(Value::Null)
 }
 
 #[derive(Deserialize)]

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::cloudwatch::{Alarm, STATES, check_tags};
+use super::cloudwatch::{Alarm, STATES, check_tags, keep};
 use crate::error::{Result, fail};
-use crate::services::codedeploy;
 use crate::tags::{self, Tag};
 use crate::world::Cx;
 
@@ -60,25 +59,8 @@ pub(super) fn put(cx: &mut Cx<'_>, input: Put) -> Result {
         "ActionsSuppressorWaitPeriod": input.actions_suppressor_wait_period,
         "ActionsSuppressorExtensionPeriod": input.actions_suppressor_extension_period,
     });
-    let Value::Object(mut settings) = settings else { return Ok(Value::Null) };
-    settings.retain(|_, value| !value.is_null());
-    let (now, arn) = (cx.now(), cx.arn("cloudwatch", &format!("alarm:{name}")));
-    let before = cx.cloudwatch().alarms.remove(&name);
-    let mut alarm = before.unwrap_or_else(|| Alarm {
-        name: name.clone(),
-        arn,
-        settings: Map::new(),
-        // What it is follows from its rule whenever somebody asks.
-        state: "OK".to_owned(),
-        reason: "Unchecked: Initial alarm creation".to_owned(),
-        changed: now,
-        configured: now,
-        // AWS takes tags at creation only.
-        tags,
-    });
-    (alarm.settings, alarm.configured) = (settings, now);
-    cx.cloudwatch().alarms.insert(name, alarm);
-    codedeploy::deployment::alarm_changed(cx);
+    // Its state follows from its rule whenever somebody asks.
+    keep(cx, name, settings, "OK", tags);
     Ok(Value::Null)
 }
 

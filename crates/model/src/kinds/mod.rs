@@ -4,8 +4,6 @@
 //! names whatever was forgotten: a field that is not in `fields()` is an unused variable, a kind without its AWS half a
 //! missing trait implementation.
 
-mod limits;
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,9 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::Fields;
 use crate::graph::{Edge, Node, Nodes};
+use crate::limits::{Limit, Limits};
 use crate::problem::Check;
-
-pub use limits::{Fill, Limit, Limits};
 
 /// Calls a macro with the list of kinds: `Type => module`. The file, the kind's name and its JSON name are the module's.
 #[macro_export]
