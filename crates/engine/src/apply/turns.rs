@@ -48,6 +48,13 @@ struct Bucket {
     waiting: BinaryHeap<(Duration, Reverse<StepId>, u64)>,
 }
 
+impl Bucket {
+    /// One for which nobody waits yet.
+    fn empty(limit: Limit, fill: Fill) -> Bucket {
+        Bucket { limit, fill, refused: 0, waiting: BinaryHeap::new() }
+    }
+}
+
 /// The buckets that were found empty, on the cloud's clock.
 #[derive(Debug)]
 pub(super) struct Turns {
@@ -72,7 +79,7 @@ impl Turns {
         let longer = if had_turn { self.pace.interval(refused) } else { Duration::ZERO };
         let fill = Fill::empty(self.clock(now + longer), limit);
         let bucket = self.buckets.entry(limit.bucket);
-        let bucket = bucket.or_insert(Bucket { limit, fill, refused, waiting: BinaryHeap::new() });
+        let bucket = bucket.or_insert_with(|| Bucket::empty(limit, fill));
         bucket.fill = fill;
         bucket.refused += u32::from(had_turn);
     }
@@ -96,7 +103,8 @@ impl Turns {
         let step = held.step;
         self.so_far += 1;
         self.held.insert(self.so_far, (held, limit));
-        let Some(bucket) = self.buckets.get_mut(limit.bucket) else { return (Duration::ZERO, true) };
+        let bucket = self.buckets.entry(limit.bucket);
+        let bucket = bucket.or_insert_with(|| Bucket::empty(limit, Fill::empty(now, limit)));
         let first = bucket.waiting.is_empty();
         let before = bucket.waiting.iter().filter(|(other, ..)| *other >= tail).count();
         bucket.waiting.push((tail, Reverse(step), self.so_far));
