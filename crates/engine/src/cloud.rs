@@ -6,6 +6,7 @@ use std::future::Future;
 
 use aomidori_model::{Address, Kind, KindName, Ref, Reference, Resource, Stack, StackName, Target};
 use aomidori_plan::{FieldChange, Observation, Observed};
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 /// A cloud: what the engine needs to observe and change one account and region.
@@ -146,15 +147,17 @@ pub enum Progress {
 }
 
 /// Ids and outputs of live resources, by address.
+///
+/// A clone is a snapshot that shares all it has with the original, so that every call can have its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    made: BTreeMap<Address, Made>,
+    made: RedBlackTreeMapSync<Address, Made>,
 }
 
 impl Known {
     /// Records what is live at an address.
     pub fn insert(&mut self, address: Address, made: Made) {
-        self.made.insert(address, made);
+        self.made.insert_mut(address, made);
     }
 
     /// What is live at an address.
@@ -169,7 +172,7 @@ impl Known {
 
     /// Forgets an address.
     pub fn remove(&mut self, address: &Address) {
-        self.made.remove(address);
+        self.made.remove_mut(address);
     }
 
     /// The id that a typed reference means.

@@ -1,7 +1,6 @@
 //! The calls of steps: what they are made with, and what is known after them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use aomidori_model::{Address, Compare, KindName, Reference, Stack, StackName, Value};
 use aomidori_plan::{Action, FieldChange, Observation, Observed, Plan, Step, StepId};
@@ -18,7 +17,7 @@ pub(super) struct Calls<'a, C> {
     stack: &'a Stack,
     have: BTreeMap<(KindName, &'a str), &'a Observed>,
     run: &'a str,
-    known: Arc<Known>,
+    known: Known,
     lives: BTreeMap<StepId, String>,
 }
 
@@ -28,7 +27,7 @@ struct Wanted<'a> {
     address: &'a Address,
     resource: &'a aomidori_model::Resource,
     tags: BTreeMap<String, String>,
-    known: Arc<Known>,
+    known: Known,
     token: String,
 }
 
@@ -55,7 +54,7 @@ impl<'a, C: Cloud> Calls<'a, C> {
     ) -> Calls<'a, C> {
         let have = observation.resources.iter().map(|found| ((found.kind, found.id.as_str()), found)).collect();
         let lives = plan.steps.iter().filter_map(|step| Some((step.id, step.live.clone()?))).collect();
-        let known = Arc::new(known(stack, observation));
+        let known = known(stack, observation);
         Calls { cloud, stack, have, run: &options.run, known, lives }
     }
 
@@ -65,12 +64,12 @@ impl<'a, C: Cloud> Calls<'a, C> {
     }
 
     pub(super) fn into_known(self) -> Known {
-        Arc::unwrap_or_clone(self.known)
+        self.known
     }
 
     /// Takes down what a step's call made, or that it is on its way out.
     pub(super) fn called(&mut self, step: &Step, made: Option<Made>) {
-        let known = Arc::make_mut(&mut self.known);
+        let known = &mut self.known;
         match (step.action, made) {
             (Action::Create | Action::Update | Action::Await, Some(made)) => {
                 self.lives.insert(step.id, made.id.clone());
@@ -140,7 +139,7 @@ impl<'a, C: Cloud> Calls<'a, C> {
             address: &step.address,
             resource: &entry.resource,
             tags: tags(self.stack, &step.address, &self.known)?,
-            known: Arc::clone(&self.known),
+            known: self.known.clone(),
             token: format!("{}-{}", self.run, step.id.0),
         })
     }
