@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -103,7 +104,7 @@ fn traffic_is_answered_on_this_machine() {
     // What `up` has printed, a browser can open: a blue task answers.
     let printed = up.out.lines().find_map(|line| line.trim().strip_prefix("production ")).unwrap();
     let production = printed.split_whitespace().next().unwrap().to_owned();
-    let answer = get(&production);
+    let answer = get(&production, "/");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     contains(&answer, &["\"service\":\"maintenance-bg\"", "\"imageTag\":\"blue\""]);
     contains(&sandbox.ends(0, "status").out, &[&format!("-> blue (1 healthy)  {production}")]);
@@ -130,7 +131,7 @@ fn traffic_is_answered_on_this_machine() {
     let after = sandbox.local();
     assert_ne!(before["pid"], after["pid"]);
     assert_eq!(before["traffic"], after["traffic"]);
-    assert!(get(&production).starts_with("HTTP/1.1 200"));
+    assert!(get(&production, "/").starts_with("HTTP/1.1 200"));
 
     // Any other endpoint is what it says it is: nothing of this machine.
     let endpoint = after["endpoint"].as_str().unwrap();
@@ -281,11 +282,57 @@ fn what_others_put_there_is_left_and_named() {
     sandbox.ends(0, "down --yes");
 }
 
+/// The IAM actions that a printed policy allows all of: as people run it, it is one JSON document.
+fn allowed(policy: &str) -> impl Fn(&str) -> bool {
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap().clone();
+    let patterns: Vec<String> = statements
+        .iter()
+        .flat_map(|statement| statement["Action"].as_array().unwrap())
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect();
+    move |action| patterns.iter().any(|it| it.strip_suffix('*').map_or(it == action, |start| action.starts_with(start)))
+}
+
+#[test]
+fn the_printed_policies_allow_all_that_is_called() {
+    let sandbox = Sandbox::new("instant");
+    let calls = || -> BTreeSet<String> {
+        let answer = get(sandbox.local()["endpoint"].as_str().unwrap(), "/_aomidori/calls");
+        let calls: BTreeMap<String, u64> = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        calls.into_keys().collect()
+    };
+    let scope = "--account 123456789012 --region ap-northeast-1";
+    let all = sandbox.ends(0, &format!("iam-policy {scope}")).out;
+    let deploy = sandbox.ends(0, &format!("iam-policy --deploy-only {scope}")).out;
+    // A managed policy has room for so much, without white space.
+    assert!(serde_json::from_str::<Value>(&all).unwrap().to_string().len() <= 6144, "{all}");
+    contains(
+        &all,
+        &["iam:CreateRole", "role/dev-codedeploy-practice-", "\"iam:PassedToService\"", "iam:AWSServiceName"],
+    );
+    for write in ["ec2:CreateVpc", "iam:CreateRole", "ecs:DeleteService", "codedeploy:DeleteApplication"] {
+        assert!(allowed(&all)(write) && !allowed(&deploy)(write), "{write}: {deploy}");
+    }
+
+    sandbox.ends(0, "up --yes");
+    let up = calls();
+    sandbox.ends(0, "deploy --image green --auto-reroute --wait terminated --yes");
+    sandbox.ends(0, "rollback --to 1 --yes");
+    // What was called for the first time now is what deployments need beyond reading.
+    let deployed: Vec<String> = calls().difference(&up).cloned().collect();
+    sandbox.ends(0, "down --yes");
+    let missing: Vec<String> = calls().into_iter().filter(|call| !allowed(&all)(call)).collect();
+    assert_eq!(missing, [] as [String; 0]);
+    let missing: Vec<String> = deployed.into_iter().filter(|call| !allowed(&deploy)(call)).collect();
+    assert_eq!(missing, [] as [String; 0]);
+}
+
 /// A page, asked for as JSON.
-fn get(url: &str) -> String {
+fn get(url: &str, path: &str) -> String {
     let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET / HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\nconnection: close\r\n\r\n")
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\nconnection: close\r\n\r\n")
         .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

@@ -115,7 +115,7 @@ pub(crate) async fn release(cx: &Cx, stack: &StackName, holder: &str) -> Result<
     }
 }
 
-fn name(stack: &StackName) -> String {
+pub(crate) fn name(stack: &StackName) -> String {
     format!("/aomidori/{stack}/lease")
 }
 

@@ -11,6 +11,10 @@ use crate::client::Cx;
 
 /// One kind on AWS: implemented once per kind, in `kinds/<name>.rs`.
 pub(crate) trait Live: Kind {
+    /// The IAM actions of all writes that are made for one, and of what AWS does on the caller's behalf then; not those for
+    /// tags, which [`permissions`](crate::permissions) adds.
+    const WRITES: &'static [&'static str];
+
     /// Creates one, with its tags in the create call. Once that call is answered, an error of a later call goes
     /// through [`call::half_made`](crate::call::half_made), so that nobody creates a second one.
     fn create(cx: &Cx, want: &Self, w: Want<'_>) -> impl Future<Output = Result<Made, CloudError>> + Send;
@@ -38,6 +42,11 @@ pub(crate) trait Live: Kind {
 
 macro_rules! dispatch {
     ($($type:ident => $module:ident,)*) => {
+        /// [`Live::WRITES`] of a kind.
+        pub(crate) fn writes(kind: KindName) -> &'static [&'static str] {
+            match kind { $(KindName::$type => <kinds::$type as Live>::WRITES,)* }
+        }
+
         pub(crate) async fn create(cx: &Cx, w: Want<'_>) -> Result<Made, CloudError> {
             match w.resource { $(Resource::$type(want) => <kinds::$type as Live>::create(cx, want, w).await,)* }
         }

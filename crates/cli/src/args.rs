@@ -75,6 +75,10 @@ pub enum Command {
     Validate(Validate),
     /// Print the dependency graph in Graphviz's dot language.
     Graph(Graph),
+    /// Print the IAM policy that whoever works on the stack needs.
+    ///
+    /// Asks no cloud. Whatever this program asks of AWS for this stack is in it, and what AWS asks on the caller's behalf then.
+    IamPolicy(IamPolicy),
     /// Write the stack in another tool's language.
     #[command(subcommand)]
     Emit(Emit),
@@ -220,6 +224,17 @@ pub struct Graph {
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// What `iam-policy` takes.
+#[derive(Clone, Debug, Args)]
+pub struct IamPolicy {
+    /// Only what plans and deployments need: for a pipeline's role.
+    #[arg(long, env = "AOMIDORI_DEPLOY_ONLY", value_parser = BoolishValueParser::new())]
+    pub deploy_only: bool,
+    /// What all commands over a cloud take.
+    #[command(flatten)]
+    pub cloud: Cloud,
 }
 
 /// The languages that a stack is written in.

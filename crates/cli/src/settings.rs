@@ -17,7 +17,7 @@ use crate::args::{self, Color, Target};
 use crate::error::Error;
 
 /// Every variable that a flag has. Inputs have their own beside them.
-pub(crate) const VARIABLES: [&str; 51] = [
+pub(crate) const VARIABLES: [&str; 52] = [
     "AOMIDORI_ACCOUNT",
     "AOMIDORI_AUTO_REROUTE",
     "AOMIDORI_BACKEND",
@@ -28,6 +28,7 @@ pub(crate) const VARIABLES: [&str; 51] = [
     "AOMIDORI_CONFIG",
     "AOMIDORI_CONTAINER",
     "AOMIDORI_CONTEXT",
+    "AOMIDORI_DEPLOY_ONLY",
     "AOMIDORI_DESTROY",
     "AOMIDORI_DETAILED_EXITCODE",
     "AOMIDORI_DRY_RUN",

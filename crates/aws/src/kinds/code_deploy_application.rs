@@ -12,6 +12,11 @@ use crate::services::code_deploy::{self, application_arn};
 use crate::services::{is_it, made};
 
 impl Live for CodeDeployApplication {
+    const WRITES: &'static [&'static str] = &[
+        "codedeploy:CreateApplication",
+        "codedeploy:DeleteApplication",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         // Without the platform it would be one for servers.
         let request = cx

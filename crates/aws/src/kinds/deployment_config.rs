@@ -14,6 +14,11 @@ use crate::live::Live;
 use crate::services::{made, signed, unsigned};
 
 impl Live for DeploymentConfig {
+    const WRITES: &'static [&'static str] = &[
+        "codedeploy:CreateDeploymentConfig",
+        "codedeploy:DeleteDeploymentConfig",
+    ];
+
     async fn create(cx: &Cx, want: &Self, _w: Want<'_>) -> Result<Made, CloudError> {
         let request = cx
             .codedeploy

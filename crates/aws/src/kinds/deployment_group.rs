@@ -19,6 +19,13 @@ use crate::services::code_deploy::{self, RUNNING, group_arn};
 use crate::services::{changes_any, ecs, is_it, made, signed};
 
 impl Live for DeploymentGroup {
+    const WRITES: &'static [&'static str] = &[
+        "codedeploy:CreateDeploymentGroup",
+        "codedeploy:DeleteDeploymentGroup",
+        "codedeploy:StopDeployment",
+        "codedeploy:UpdateDeploymentGroup",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let application = w.known.id(&want.application)?;
         let request = cx

@@ -15,6 +15,13 @@ use crate::live::Live;
 use crate::services::{changes_any, cloud_map, incomplete, is_it, leaf, made};
 
 impl Live for DiscoveryService {
+    const WRITES: &'static [&'static str] = &[
+        "servicediscovery:CreateService",
+        "servicediscovery:DeleteService",
+        "servicediscovery:DeregisterInstance",
+        "servicediscovery:UpdateService",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let dns = DnsConfig::builder()
             .routing_policy(match want.routing {

@@ -18,6 +18,10 @@ use crate::services::{incomplete, made};
 const CHANGE: &str = "route53:ChangeResourceRecordSets";
 
 impl Live for DnsRecord {
+    const WRITES: &'static [&'static str] = &[
+        "route53:ChangeResourceRecordSets",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         upsert(cx, want, w).await
     }

@@ -15,6 +15,15 @@ use crate::services::{changes_any, incomplete, is_it, made, own_tags};
 use crate::tags::{self, Tags};
 
 impl Live for EcrRepository {
+    const WRITES: &'static [&'static str] = &[
+        "ecr:CreateRepository",
+        "ecr:DeleteLifecyclePolicy",
+        "ecr:DeleteRepository",
+        "ecr:PutImageScanningConfiguration",
+        "ecr:PutImageTagMutability",
+        "ecr:PutLifecyclePolicy",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let encryption = match &want.encryption {
             Encryption::Aes256 => EncryptionConfiguration::builder().encryption_type(EncryptionType::Aes256),

@@ -11,6 +11,12 @@ use crate::live::Live;
 use crate::services::{changes_any, ecs, is_it, made};
 
 impl Live for EcsCluster {
+    const WRITES: &'static [&'static str] = &[
+        "ecs:CreateCluster",
+        "ecs:DeleteCluster",
+        "ecs:UpdateCluster",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let request = cx
             .ecs

@@ -22,6 +22,12 @@ const CREATE: &str = "ecs:CreateService";
 const UPDATE: &str = "ecs:UpdateService";
 
 impl Live for EcsService {
+    const WRITES: &'static [&'static str] = &[
+        "ecs:CreateService",
+        "ecs:DeleteService",
+        "ecs:UpdateService",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let controller = match &want.deployment {
             Deployment::CodeDeploy { .. } => DeploymentControllerType::CodeDeploy,

@@ -13,6 +13,11 @@ use crate::observe::{Scope, observed};
 use crate::{call, tags};
 
 impl Live for ElasticIp {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:AllocateAddress",
+        "ec2:ReleaseAddress",
+    ];
+
     async fn create(cx: &Cx, _: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let answer = call::once(
             "ec2:AllocateAddress",

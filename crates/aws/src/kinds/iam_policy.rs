@@ -16,6 +16,13 @@ use crate::tags;
 const VERSIONS: usize = 5;
 
 impl Live for IamPolicy {
+    const WRITES: &'static [&'static str] = &[
+        "iam:CreatePolicy",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy",
+        "iam:DeletePolicyVersion",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let request = cx
             .iam

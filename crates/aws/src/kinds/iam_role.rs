@@ -20,6 +20,17 @@ use crate::tags::{self, Tags};
 const SESSION: i32 = 3600;
 
 impl Live for IamRole {
+    const WRITES: &'static [&'static str] = &[
+        "iam:AttachRolePolicy",
+        "iam:CreateRole",
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePolicy",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateRole",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let request = cx
             .iam

@@ -13,6 +13,13 @@ use crate::observe::{Scope, observed};
 use crate::{call, tags};
 
 impl Live for InternetGateway {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:AttachInternetGateway",
+        "ec2:CreateInternetGateway",
+        "ec2:DeleteInternetGateway",
+        "ec2:DetachInternetGateway",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let vpc = w.known.id(&want.vpc)?;
         let answer = call::once(

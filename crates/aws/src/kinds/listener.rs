@@ -12,6 +12,12 @@ use crate::live::Live;
 use crate::services::{changes_any, elb, is_it, made};
 
 impl Live for Listener {
+    const WRITES: &'static [&'static str] = &[
+        "elasticloadbalancing:CreateListener",
+        "elasticloadbalancing:DeleteListener",
+        "elasticloadbalancing:ModifyListener",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let live = elb::live_side(cx, &want.default_action, w.known).await.map_err(call::fresh)?;
         let (protocol, certificates, policy) = protocol(&want.protocol);

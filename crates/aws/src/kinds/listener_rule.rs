@@ -18,6 +18,13 @@ use crate::live::Live;
 use crate::services::{changes_any, elb, is_it, made, signed};
 
 impl Live for ListenerRule {
+    const WRITES: &'static [&'static str] = &[
+        "elasticloadbalancing:CreateRule",
+        "elasticloadbalancing:DeleteRule",
+        "elasticloadbalancing:ModifyRule",
+        "elasticloadbalancing:SetRulePriorities",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let live = elb::live_side(cx, &want.action, w.known).await.map_err(call::fresh)?;
         let request = cx

@@ -14,6 +14,14 @@ use crate::live::Live;
 use crate::services::{changes_any, elb, ids, is_it, made};
 
 impl Live for LoadBalancer {
+    const WRITES: &'static [&'static str] = &[
+        "elasticloadbalancing:CreateLoadBalancer",
+        "elasticloadbalancing:DeleteLoadBalancer",
+        "elasticloadbalancing:ModifyLoadBalancerAttributes",
+        "elasticloadbalancing:SetSecurityGroups",
+        "elasticloadbalancing:SetSubnets",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let scheme = match want.scheme {
             Scheme::InternetFacing => LoadBalancerSchemeEnum::InternetFacing,

@@ -12,6 +12,13 @@ use crate::services::{changes_any, is_it, made, own_tags, signed};
 use crate::tags::{self, Tags};
 
 impl Live for LogGroup {
+    const WRITES: &'static [&'static str] = &[
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DeleteRetentionPolicy",
+        "logs:PutRetentionPolicy",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let name = want.name.as_str();
         // An empty map of tags is refused.

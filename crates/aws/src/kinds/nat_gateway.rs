@@ -15,6 +15,11 @@ use crate::observe::{Scope, observed};
 use crate::{call, tags};
 
 impl Live for NatGateway {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:CreateNatGateway",
+        "ec2:DeleteNatGateway",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let answer = call::once(
             "ec2:CreateNatGateway",

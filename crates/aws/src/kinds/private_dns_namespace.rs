@@ -17,6 +17,14 @@ const CREATE: &str = "servicediscovery:CreatePrivateDnsNamespace";
 const DELETE: &str = "servicediscovery:DeleteNamespace";
 
 impl Live for PrivateDnsNamespace {
+    const WRITES: &'static [&'static str] = &[
+        "route53:CreateHostedZone",
+        "route53:DeleteHostedZone",
+        "servicediscovery:CreatePrivateDnsNamespace",
+        "servicediscovery:DeleteNamespace",
+        "servicediscovery:UpdatePrivateDnsNamespace",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let operation = match cx.noted(w.token) {
             Some(operation) => operation,

@@ -20,6 +20,17 @@ use crate::observe::{Scope, observed};
 use crate::{call, tags};
 
 impl Live for RouteTable {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:AssociateRouteTable",
+        "ec2:CreateRoute",
+        "ec2:CreateRouteTable",
+        "ec2:DeleteRoute",
+        "ec2:DeleteRouteTable",
+        "ec2:DisassociateRouteTable",
+        "ec2:ReplaceRoute",
+        "ec2:ReplaceRouteTableAssociation",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let parts = Parts::of(want, w)?;
         let answer = call::once(

@@ -15,6 +15,13 @@ use crate::observe::{Scope, observed};
 use crate::{call, tags};
 
 impl Live for SecurityGroup {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:AuthorizeSecurityGroupEgress",
+        "ec2:CreateSecurityGroup",
+        "ec2:DeleteSecurityGroup",
+        "ec2:RevokeSecurityGroupEgress",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let answer = call::once(
             "ec2:CreateSecurityGroup",

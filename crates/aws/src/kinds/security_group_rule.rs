@@ -22,6 +22,14 @@ use crate::tags::Tags;
 use crate::{call, tags};
 
 impl Live for SecurityGroupRule {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:AuthorizeSecurityGroupEgress",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:ModifySecurityGroupRules",
+        "ec2:RevokeSecurityGroupEgress",
+        "ec2:RevokeSecurityGroupIngress",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let group = w.known.id(&want.group)?;
         let permission = permission(want, w)?;

@@ -13,6 +13,12 @@ use crate::observe::{Scope, observed};
 use crate::{call, tags};
 
 impl Live for Subnet {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:CreateSubnet",
+        "ec2:DeleteSubnet",
+        "ec2:ModifySubnetAttribute",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let answer = call::once(
             "ec2:CreateSubnet",

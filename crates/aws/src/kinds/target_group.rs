@@ -11,6 +11,13 @@ use crate::live::Live;
 use crate::services::{changes_any, elb, is_it, made, signed};
 
 impl Live for TargetGroup {
+    const WRITES: &'static [&'static str] = &[
+        "elasticloadbalancing:CreateTargetGroup",
+        "elasticloadbalancing:DeleteTargetGroup",
+        "elasticloadbalancing:ModifyTargetGroup",
+        "elasticloadbalancing:ModifyTargetGroupAttributes",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let check = &want.health_check;
         // Everything of the health check is sent: botocore and live readings disagree on its defaults.

@@ -32,6 +32,12 @@ const REGISTER: &str = "ecs:RegisterTaskDefinition";
 const DEPTH: usize = 20;
 
 impl Live for TaskDefinition {
+    const WRITES: &'static [&'static str] = &[
+        "ecs:DeleteTaskDefinitions",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:RegisterTaskDefinition",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         register(cx, want, w, w.tags.clone(), &BTreeMap::new()).await
     }

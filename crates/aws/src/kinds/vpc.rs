@@ -13,6 +13,12 @@ use crate::observe::{Scope, observed};
 use crate::{call, tags};
 
 impl Live for Vpc {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:CreateVpc",
+        "ec2:DeleteVpc",
+        "ec2:ModifyVpcAttribute",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let answer = call::once(
             "ec2:CreateVpc",

@@ -17,6 +17,13 @@ use crate::services::set_field;
 use crate::{call, error, tags};
 
 impl Live for VpcEndpoint {
+    const WRITES: &'static [&'static str] = &[
+        "ec2:CreateVpcEndpoint",
+        "ec2:DeleteVpcEndpoints",
+        "ec2:ModifyVpcEndpoint",
+        "route53:AssociateVPCWithHostedZone",
+    ];
+
     async fn create(cx: &Cx, want: &Self, w: Want<'_>) -> Result<Made, CloudError> {
         let wanted = Wanted::of(want, w)?;
         let gateway = matches!(want.endpoint, EndpointType::Gateway { .. });

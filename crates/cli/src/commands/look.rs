@@ -1,12 +1,14 @@
-//! `show`, `validate` and `graph`: commands that ask no cloud.
+//! `show`, `validate`, `graph` and `iam-policy`: commands that ask no cloud.
 
 use std::path::Path;
 
+use aomidori_aws::{MANAGED_POLICY_LIMIT, Place, Purpose, permissions};
 use aomidori_model::Address;
 use aomidori_plan::PlanFile;
 use serde_json::Value;
 
 use super::done;
+use super::session::prepare;
 use crate::app::App;
 use crate::args;
 use crate::error::{Error, closest, count};
@@ -104,6 +106,35 @@ pub(crate) fn graph(
     }
     printer.result(&dot);
     Ok(Exit::Done)
+}
+
+/// `iam-policy`: what a caller must be allowed.
+pub(crate) fn iam_policy(
+    app: &App,
+    args: &args::IamPolicy,
+    environment: &Environment,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let args::IamPolicy { deploy_only, cloud } = args;
+    let (source, settings, environment) = prepare(app, cloud, environment, printer, Load::Valid)?;
+    let purpose = if environment.on(*deploy_only, "AOMIDORI_DEPLOY_ONLY")? { Purpose::Deploy } else { Purpose::All };
+    let place = Place {
+        region: settings.region.as_deref().unwrap_or("*"),
+        account: settings.account.as_ref().map_or("*", |(account, _)| account),
+    };
+    let policy = permissions(&source.stack, purpose, place)
+        .to_aws(&|_| None)
+        .ok_or_else(|| Error::Bug("the policy refers to what is not there".to_owned()))?;
+    let text = serde_json::to_string_pretty(&policy).map_err(|error| Error::Bug(error.to_string()))?;
+    printer.result(&format!("{text}\n"));
+    let length = policy.to_string().len();
+    if length > MANAGED_POLICY_LIMIT {
+        printer.note(&format!(
+            "It has {length} characters, and a managed policy {MANAGED_POLICY_LIMIT} at the most: make one policy of each \
+             half of its statements.\n"
+        ));
+    }
+    Ok(done(printer, "iam-policy", Exit::Done, policy))
 }
 
 /// Reads a saved plan.

@@ -43,6 +43,7 @@ fn the_program() {
       show         Show what the stack is: all resources by group, one in detail, or a saved plan
       validate     Check the stack without asking any cloud
       graph        Print the dependency graph in Graphviz's dot language
+      iam-policy   Print the IAM policy that whoever works on the stack needs
       emit         Write the stack in another tool's language
       adopt        Take over what others made: by tags alone, nothing is created again
       local        Start, stop or look at the local cloud
