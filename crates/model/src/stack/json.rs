@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
 
 use super::{Entry, Stack, StackName};
 use crate::problem::{Problem, ProblemCode};
@@ -13,9 +16,20 @@ const FORMAT: &str = "aomidori-stack";
 /// The version that this crate writes and reads.
 const VERSION: u64 = 1;
 
+/// What says whether the rest can be read.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    format: Value,
+    #[serde(default)]
+    version: Value,
+}
+
+/// A stack file, with specs of type `S`: values to write, and texts to read, so that never all of a large stack is there
+/// twice.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct File<S> {
     format: String,
     version: u64,
     name: StackName,
@@ -23,15 +37,15 @@ struct File {
     tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     accepted: BTreeMap<Address, BTreeSet<String>>,
-    resources: Vec<Written>,
+    resources: Vec<Written<S>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Written<S> {
     address: String,
     kind: String,
-    spec: serde_json::Value,
+    spec: S,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -93,16 +107,19 @@ impl Stack {
     /// # Errors
     /// What is wrong with the file; problems of its resources all at once.
     pub fn from_json(text: &str) -> Result<Stack, ReadError> {
-        let json: serde_json::Value = serde_json::from_str(text).map_err(ReadError::Syntax)?;
         // Asked before the rest is read, so that another version's file is not called malformed.
-        if json.get("format").and_then(serde_json::Value::as_str) != Some(FORMAT) {
+        let head: Head = serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Data => ReadError::Format,
+            Category::Io | Category::Syntax | Category::Eof => ReadError::Syntax(error),
+        })?;
+        if head.format != FORMAT {
             return Err(ReadError::Format);
         }
-        match json.get("version").and_then(serde_json::Value::as_u64) {
+        match head.version.as_u64() {
             Some(VERSION) => {}
             found => return Err(ReadError::Version { found: found.unwrap_or(0) }),
         }
-        let file: File = serde_json::from_value(json).map_err(ReadError::Syntax)?;
+        let file: File<&RawValue> = serde_json::from_str(text).map_err(ReadError::Syntax)?;
         let mut stack = Stack::new(file.name);
         stack.tags = file.tags;
         stack.accepted = file.accepted;
@@ -125,6 +142,7 @@ impl Stack {
                     continue;
                 }
             };
+            let spec = serde_json::from_str(spec.get()).map_err(ReadError::Syntax)?;
             match Resource::from_json(kind, spec) {
                 Ok(resource) => {
                     let entry = Entry { resource, tags, depends_on };
