@@ -1,5 +1,6 @@
 //! Secrets Manager. Values are kept, and shown to nobody but who asks for them by name.
 
+mod password;
 mod secret;
 mod value;
 
@@ -44,6 +45,7 @@ operations! {
     "DeleteResourcePolicy" => secret::delete_policy,
     "TagResource" => secret::tag,
     "UntagResource" => secret::untag,
+    "GetRandomPassword" => password::random,
     "GetSecretValue" => value::get,
     "PutSecretValue" => value::put,
     "ListSecretVersionIds" => value::list,

@@ -170,15 +170,3 @@ pub(super) fn caller(cx: &Cx<'_>) -> Value {
         "CreateDate": Time(1_577_836_800_000).iso8601(),
     })
 }
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct Paged {
-    marker: Option<String>,
-    max_items: Option<usize>,
-}
-
-/// An account has an alias only if somebody gave it one, for which there is no operation here.
-pub(super) fn list_aliases(_cx: &mut Cx<'_>, input: Paged) -> Result {
-    listed("AccountAliases", Vec::new(), input.marker.as_deref(), input.max_items)
-}

@@ -3,6 +3,7 @@
 //! Users and groups are kept for those who list them: whoever calls may do everything. [`assumable`] and [`allows`] are for the services that act with a role.
 
 mod account;
+mod alias;
 mod document;
 mod evaluate;
 mod grants;
@@ -51,6 +52,8 @@ pub(crate) struct State {
     providers: BTreeMap<String, oidc::Provider>,
     /// Instance profiles, by name in lower case.
     profiles: BTreeMap<String, profile::Profile>,
+    /// The account's alias, of which there is one at the most.
+    alias: Option<String>,
     /// Ids of service-linked roles' deletions, all of which have succeeded.
     deletions: BTreeMap<String, String>,
 }
@@ -68,6 +71,8 @@ pub(crate) static SERVICE: Service = Service {
 };
 
 operations! {
+    "CreateAccountAlias" => alias::create,
+    "DeleteAccountAlias" => alias::delete,
     "CreateRole" => role::create,
     "GetRole" => role::get,
     "ListRoles" => role::list,
@@ -175,7 +180,7 @@ operations! {
     "GetServiceLinkedRoleDeletionStatus" => service_linked::deletion_status,
 
     "GetAccountAuthorizationDetails" => account::authorization_details,
-    "ListAccountAliases" => account::list_aliases,
+    "ListAccountAliases" => alias::list,
 }
 
 fn resources(cx: &Cx<'_>) -> Vec<Resource> {

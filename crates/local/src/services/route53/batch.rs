@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::record::{Alias, RecordSet};
 use super::zone::Zone;
-use super::{change as changes, find_own, name, value};
+use super::{change as changes, find_own, health, name, value};
 use crate::error::{ApiError, Result};
 use crate::services::{acm, elbv2};
 use crate::world::Cx;
@@ -90,6 +90,10 @@ pub(super) fn change(cx: &mut Cx<'_>, input: Input) -> Result {
                 ),
             ));
         }
+        // What is deleted may name a check that is gone.
+        if let Some(id) = change.resource_record_set.health_check_id.as_deref().filter(|_| change.action != "DELETE") {
+            health::find(cx, id)?;
+        }
         let set = batch.read(change.resource_record_set)?;
         batch.apply(&change.action, set);
     }
@@ -159,10 +163,6 @@ impl Work<'_> {
         ];
         policy.extend(routing.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
         let (routed, described) = (!policy.is_empty(), format!("[name='{canonical}', type='{kind}'"));
-        if let Some(id) = health_check_id {
-            let message = format!("No health check exists with the ID {id}");
-            return Err(ApiError::new("NoSuchHealthCheck", message).status(404));
-        }
         if traffic_policy_instance_id.is_some() {
             return Err(ApiError::new("InvalidInput", "The local cloud has no traffic policies"));
         }
@@ -202,7 +202,8 @@ impl Work<'_> {
             self.problems.push(format!("Too many values for RRSet of type CNAME with DNS name {canonical}"));
         }
         let alias = alias_target.map(|alias| Alias { name: name::canonical(&alias.name), ..alias });
-        Ok(RecordSet { name: canonical, kind, set_identifier, ttl, values, alias, policy })
+        let health_check = health_check_id;
+        Ok(RecordSet { name: canonical, kind, set_identifier, ttl, values, alias, health_check, policy })
     }
 
     fn apply(&mut self, action: &str, set: RecordSet) {

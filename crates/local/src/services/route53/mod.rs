@@ -1,10 +1,11 @@
-//! Route 53: hosted zones, and the records in them.
+//! Route 53: hosted zones, the records in them, and health checks.
 //!
 //! [`create_private_zone`], [`put_records`] and [`remove_records`] are for services that keep a zone of their own, as
 //! Cloud Map does.
 
 mod batch;
 mod change;
+mod health;
 mod name;
 mod record;
 mod tagging;
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) zones: BTreeMap<String, Zone>,
     /// When each change was submitted, by id.
     changes: BTreeMap<String, (Time, Option<String>)>,
+    /// By id.
+    checks: BTreeMap<String, health::Check>,
 }
 
 pub(crate) static SERVICE: Service = Service {
@@ -68,6 +71,13 @@ operations! {
     "ChangeResourceRecordSets" => batch::change,
     "ListResourceRecordSets" => record::list,
     "GetChange" => change::get,
+
+    "CreateHealthCheck" => health::create,
+    "GetHealthCheck" => health::get,
+    "UpdateHealthCheck" => health::update,
+    "DeleteHealthCheck" => health::delete,
+    "ListHealthChecks" => health::list,
+    "GetHealthCheckCount" => health::count,
 
     "ChangeTagsForResource" => tagging::change,
     "ListTagsForResource" => tagging::list,
@@ -126,6 +136,15 @@ fn route(rest: &Rest) -> Option<(String, Value)> {
             ("ListHostedZonesByVPC", &[], input)
         }
         (&Method::GET, ["hostedzonecount"]) => ("GetHostedZoneCount", &[], json!({})),
+        (&Method::POST, ["healthcheck"]) => ("CreateHealthCheck", &[], body()),
+        (&Method::GET, ["healthcheck"]) => {
+            let input = json!({"Marker": parameter("marker"), "MaxItems": parameter("maxitems")});
+            ("ListHealthChecks", &[], input)
+        }
+        (&Method::GET, ["healthcheckcount"]) => ("GetHealthCheckCount", &[], json!({})),
+        (&Method::GET, ["healthcheck", id]) => ("GetHealthCheck", &[("HealthCheckId", id)], json!({})),
+        (&Method::POST, ["healthcheck", id]) => ("UpdateHealthCheck", &[("HealthCheckId", id)], body()),
+        (&Method::DELETE, ["healthcheck", id]) => ("DeleteHealthCheck", &[("HealthCheckId", id)], json!({})),
         (&Method::GET, ["queryloggingconfig"]) => {
             let input = json!({
                 "HostedZoneId": parameter("hostedzoneid"), "NextToken": parameter("nexttoken"),
@@ -195,14 +214,18 @@ fn resources(cx: &Cx<'_>) -> Vec<Resource> {
     if cx.region != "us-east-1" {
         return Vec::new();
     }
-    let zones = cx.world.global.route53.zones.values();
-    zones
-        .map(|zone| Resource {
-            arn: format!("arn:aws:route53:::hostedzone/{}", zone.id),
-            kind: "route53:hostedzone",
-            tags: zone.tags.clone(),
-        })
-        .collect()
+    let state = &cx.world.global.route53;
+    let zones = state.zones.values().map(|zone| Resource {
+        arn: format!("arn:aws:route53:::hostedzone/{}", zone.id),
+        kind: "route53:hostedzone",
+        tags: zone.tags.clone(),
+    });
+    let checks = state.checks.iter().map(|(id, check)| Resource {
+        arn: format!("arn:aws:route53:::healthcheck/{id}"),
+        kind: "route53:healthcheck",
+        tags: check.tags.clone(),
+    });
+    zones.chain(checks).collect()
 }
 
 /// The zone with this id.

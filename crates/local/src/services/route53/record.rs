@@ -18,6 +18,8 @@ pub(crate) struct RecordSet {
     pub(crate) ttl: Option<u64>,
     pub(crate) values: Vec<String>,
     pub(crate) alias: Option<Alias>,
+    /// It answers while this check is healthy.
+    pub(crate) health_check: Option<String>,
     /// Weight, Region, Failover, … as they came.
     pub(crate) policy: serde_json::Map<String, Value>,
 }
@@ -47,6 +49,7 @@ impl RecordSet {
             "SetIdentifier": self.set_identifier,
             "TTL": self.ttl,
             "AliasTarget": self.alias,
+            "HealthCheckId": self.health_check,
         });
         if self.alias.is_none() {
             answer["ResourceRecords"] = self.values.iter().map(|value| json!({"Value": value})).collect();

@@ -1,26 +1,24 @@
-//! Tags of hosted zones. Health checks, the other kind with tags, are not here.
+//! Tags of hosted zones and health checks.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::find;
+use super::{find, health};
 use crate::error::{ApiError, Result};
 use crate::tags::{self, Tag, Tags};
 use crate::world::Cx;
 
-fn check_kind(kind: &str, id: &str) -> Result<()> {
+/// The tags of a resource.
+fn tags_of<'a>(cx: &'a mut Cx<'_>, kind: &str, id: &str) -> Result<&'a mut Tags> {
     match kind {
-        "hostedzone" => Ok(()),
-        "healthcheck" => {
-            let message = format!("No health check exists with the ID {id}");
-            Err(ApiError::new("NoSuchHealthCheck", message).status(404))
-        }
+        "hostedzone" => Ok(&mut find(cx, id)?.tags),
+        "healthcheck" => Ok(&mut health::find(cx, id)?.tags),
         _ => Err(ApiError::new("InvalidInput", format!("{kind} is not a type of resource that has tags"))),
     }
 }
 
-fn set(id: &str, tags: &Tags) -> Value {
-    json!({"ResourceType": "hostedzone", "ResourceId": id, "Tags": tags::pascal(tags)})
+fn set(kind: &str, id: &str, tags: &Tags) -> Value {
+    json!({"ResourceType": kind, "ResourceId": id, "Tags": tags::pascal(tags)})
 }
 
 #[derive(Deserialize)]
@@ -35,20 +33,19 @@ pub(super) struct Change {
 }
 
 pub(super) fn change(cx: &mut Cx<'_>, input: Change) -> Result {
-    check_kind(&input.resource_type, &input.resource_id)?;
-    let zone = find(cx, &input.resource_id)?;
+    let own = tags_of(cx, &input.resource_type, &input.resource_id)?;
     if input.add_tags.is_empty() && input.remove_tag_keys.is_empty() {
         return Err(ApiError::new("InvalidInput", "Either AddTags or RemoveTagKeys must be specified"));
     }
     let added = tags::from_list(input.add_tags);
     tags::check(&added).map_err(|why| ApiError::new("InvalidInput", why))?;
-    let mut tags = zone.tags.clone();
+    let mut tags = own.clone();
     tags.retain(|key, _| !input.remove_tag_keys.contains(key));
     tags.extend(added);
     if tags.len() > 50 {
         return Err(ApiError::new("InvalidInput", "A resource can have at most 50 tags"));
     }
-    zone.tags = tags;
+    *own = tags;
     Ok(Value::Null)
 }
 
@@ -60,9 +57,8 @@ pub(super) struct List {
 }
 
 pub(super) fn list(cx: &mut Cx<'_>, input: List) -> Result {
-    check_kind(&input.resource_type, &input.resource_id)?;
-    let zone = find(cx, &input.resource_id)?;
-    Ok(json!({"ResourceTagSet": set(&input.resource_id, &zone.tags)}))
+    let List { resource_type, resource_id } = input;
+    Ok(json!({"ResourceTagSet": set(&resource_type, &resource_id, tags_of(cx, &resource_type, &resource_id)?)}))
 }
 
 #[derive(Deserialize)]
@@ -79,8 +75,7 @@ pub(super) fn list_many(cx: &mut Cx<'_>, input: ListMany) -> Result {
     }
     let mut sets = Vec::new();
     for id in &input.resource_ids {
-        check_kind(&input.resource_type, id)?;
-        sets.push(set(id, &find(cx, id)?.tags));
+        sets.push(set(&input.resource_type, id, tags_of(cx, &input.resource_type, id)?));
     }
     Ok(json!({"ResourceTagSets": sets}))
 }

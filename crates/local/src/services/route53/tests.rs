@@ -226,3 +226,53 @@ fn a_service_keeps_its_zone() {
     remove_records(&mut cloud.cx(), &zone, "api.x.local", "A");
     assert_eq!(cloud.cx().route53().zones[&zone].records.len(), 2);
 }
+
+#[test]
+fn a_health_check_lives_and_records_use_it() {
+    let mut cloud = Cloud::new();
+    let zone = create_public_zone(&mut cloud.cx(), "example.com");
+    let asks = json!({"Type": "HTTPS", "FullyQualifiedDomainName": "www.example.com", "ResourcePath": "/"});
+    let create = |reference: &str, config: &Value| json!({"CallerReference": reference, "HealthCheckConfig": config});
+    let made = cloud.call("CreateHealthCheck", create("1", &asks)).unwrap();
+    let id = made["HealthCheck"]["Id"].as_str().unwrap().to_owned();
+    let config = &made["HealthCheck"]["HealthCheckConfig"];
+    assert_eq!(
+        (&config["Port"], &config["RequestInterval"], &config["EnableSNI"]),
+        (&json!(443), &json!(30), &json!(true))
+    );
+    // The same request again is the same check; another under its reference is none.
+    assert_eq!(cloud.call("CreateHealthCheck", create("1", &asks)).unwrap(), made);
+    let tcp = json!({"Type": "TCP", "IPAddress": "192.0.2.1", "Port": "443"});
+    assert_eq!(cloud.call("CreateHealthCheck", create("1", &tcp)).unwrap_err().code, "HealthCheckAlreadyExists");
+    for wrong in [
+        json!({"Type": "UDP", "IPAddress": "192.0.2.1"}),
+        json!({"Type": "HTTP"}),
+        json!({"Type": "TCP", "IPAddress": "192.0.2.1"}),
+        json!({"Type": "HTTP", "IPAddress": "192.0.2"}),
+        json!({"Type": "HTTP", "IPAddress": "192.0.2.1", "SearchString": "ok"}),
+        json!({"Type": "HTTP", "IPAddress": "192.0.2.1", "RequestInterval": "20"}),
+        json!({"Type": "HTTP", "IPAddress": "192.0.2.1", "Regions": ["us-east-1"]}),
+        json!({"Type": "CALCULATED", "ChildHealthChecks": ["none"]}),
+        json!({"Type": "CLOUDWATCH_METRIC"}),
+    ] {
+        assert_eq!(cloud.call("CreateHealthCheck", create("2", &wrong)).unwrap_err().code, "InvalidInput", "{wrong}");
+    }
+    let update = |version: &str| json!({"HealthCheckId": id, "HealthCheckVersion": version, "FailureThreshold": "5"});
+    assert_eq!(cloud.call("UpdateHealthCheck", update("7")).unwrap_err().code, "HealthCheckVersionMismatch");
+    assert_eq!(cloud.call("UpdateHealthCheck", update("1")).unwrap()["HealthCheck"]["HealthCheckVersion"], 2);
+
+    let mut set = record("a.example.com", "A", "192.0.2.1");
+    set["HealthCheckId"] = json!("none");
+    assert_eq!(cloud.change(&zone, &[("CREATE", set.clone())]).unwrap_err().code, "NoSuchHealthCheck");
+    set["HealthCheckId"] = json!(id);
+    cloud.change(&zone, &[("CREATE", set.clone())]).unwrap();
+    let tag = json!({"ResourceType": "healthcheck", "ResourceId": id, "AddTags": [{"Key": "k", "Value": "v"}]});
+    cloud.call("ChangeTagsForResource", tag).unwrap();
+    let which = json!({"HealthCheckId": id});
+    cloud.call("DeleteHealthCheck", which.clone()).unwrap();
+    for operation in ["GetHealthCheck", "DeleteHealthCheck"] {
+        assert_eq!(cloud.call(operation, which.clone()).unwrap_err().code, "NoSuchHealthCheck");
+    }
+    // Its records stay, and can be deleted.
+    cloud.change(&zone, &[("DELETE", set)]).unwrap();
+}
