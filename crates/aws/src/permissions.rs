@@ -253,9 +253,10 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use aomidori_model::kinds::{IamRole, Vpc};
+
     use super::*;
 
-    const PLACE: Place<'static> = Place { region: "ap-northeast-1", account: "123456789012" };
     /// Asked for what is no stack's: where `adopt` finds a Terraform state.
     const OF_STATES: [&str; 3] = ["kms:Decrypt", "s3:GetObject", "s3:ListObjectsV2"];
 
@@ -294,6 +295,39 @@ mod tests {
         let kinds = KindName::ALL.iter().flat_map(|kind| live::writes(*kind).iter().copied().chain(tags(*kind)));
         let more = [READS, CODE_DEPLOY, ECS, IMAGES, LEASE].concat();
         PolicyDocument::of([Statement::allow(kinds.chain(more), [PolicyResource::arn("*")])])
+    }
+
+    #[test]
+    fn what_has_a_name_is_held_to_it_and_the_rest_to_the_region() {
+        let mut stack = Stack::new("shop".parse().unwrap());
+        let trust = PolicyDocument::trust_service("ecs-tasks.amazonaws.com");
+        let (name, path) = ("shop-task".parse().unwrap(), Some("/svc/".parse().unwrap()));
+        let (managed_policies, inline_policies) = (BTreeSet::new(), BTreeMap::new());
+        let role = IamRole {
+            name,
+            path,
+            description: None,
+            trust,
+            managed_policies,
+            inline_policies,
+            max_session_duration: None,
+        };
+        stack.add("security/role", role);
+        let vpc = Vpc { cidr: "10.0.0.0/16".parse().unwrap(), dns_support: None, dns_hostnames: None };
+        stack.add("network/vpc", vpc);
+        for (region, partition) in
+            [("ap-northeast-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov")]
+        {
+            let place = Place { region, account: "123456789012" };
+            let policy = permissions(&stack, Purpose::All, place);
+            let of = |action: &str| policy.statements.iter().find(|it| it.actions.contains(action)).unwrap();
+            let role = format!("arn:{partition}:iam::123456789012:role/svc/shop-task");
+            assert_eq!(of("iam:CreateRole").resources, BTreeSet::from([PolicyResource::Arn(role)]));
+            assert_eq!(of("ec2:CreateVpc").conditions, equals("aws:RequestedRegion", [region]));
+            // Nothing here takes a role, and nothing deploys.
+            assert!(!allows(&policy, "iam:PassRole") && !allows(&policy, "codedeploy:CreateDeployment"));
+            assert!(!allows(&permissions(&stack, Purpose::Deploy, place), "ec2:CreateVpc"));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod policy;
 mod pull_through;
 pub(crate) mod registry;
 pub(crate) mod repository;
+mod template;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,10 @@ pub(crate) struct State {
     registry: registry::Settings,
     /// By prefix.
     pull_through: BTreeMap<String, pull_through::Rule>,
+    /// By prefix.
+    templates: BTreeMap<String, template::Template>,
+    /// The account's settings that somebody made, by name.
+    settings: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -84,6 +89,12 @@ operations! {
     "DescribePullThroughCacheRules" => pull_through::describe,
     "UpdatePullThroughCacheRule" => pull_through::update,
     "DeletePullThroughCacheRule" => pull_through::delete,
+    "CreateRepositoryCreationTemplate" => template::create,
+    "UpdateRepositoryCreationTemplate" => template::update,
+    "DescribeRepositoryCreationTemplates" => template::describe,
+    "DeleteRepositoryCreationTemplate" => template::delete,
+    "PutAccountSetting" => template::put_setting,
+    "GetAccountSetting" => template::get_setting,
     "DescribeRegistry" => registry::describe,
     "PutReplicationConfiguration" => registry::put_replication,
     "GetRegistryScanningConfiguration" => registry::scanning,
