@@ -288,7 +288,8 @@ fn lost(resource: &Resource, reader: &Reader<'_>, addresses: &Addresses) -> Vec<
     lost.map(|field| field.name.to_owned()).collect()
 }
 
-fn is_lost(field: &Field, said: &Value, live: &Value) -> bool {
+/// True if what is live is not what is said.
+pub(crate) fn is_lost(field: &Field, said: &Value, live: &Value) -> bool {
     match (field.compare, said, live) {
         (_, Value::Null, Value::Null) => false,
         // What AWS says where there is nothing to say.

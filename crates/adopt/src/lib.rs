@@ -15,10 +15,12 @@ mod place;
 mod state;
 #[cfg(test)]
 mod tests;
+mod undescribed;
 mod walk;
 
 pub use claims::{Claims, key, stray};
 pub use describe::{Description, LeftOut, Unsaid, declare, describe, differing, of_another, repository, sketch};
 pub use place::{Candidate, Placement, Unplaced, place};
 pub use state::{Instance, Left, Reading, State, StateError};
+pub use undescribed::undescribed;
 pub use walk::{Beyond, Swing, Walk};

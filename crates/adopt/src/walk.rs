@@ -43,6 +43,9 @@ pub struct Beyond {
     pub what: String,
     /// A description without it would be of something else: the resource is referred to instead.
     pub shuts: bool,
+    /// The arguments of Terraform's resource that say it, and that an import would undo if they were not ignored; none if
+    /// Terraform leaves it as it is.
+    pub arguments: &'static [&'static str],
 }
 
 impl Walk {

@@ -8,6 +8,8 @@ mod walk;
 
 use std::collections::BTreeMap;
 
+use aomidori_adopt::Beyond;
+use aomidori_adopt::key;
 pub use aomidori_adopt::{Claims, Walk};
 use aomidori_engine::cloud::{Cloud, CloudError, Identity, Lease, LeaseRequest, Made, Progress, Want};
 use aomidori_model::{KindName, Stack, StackName};
@@ -41,6 +43,22 @@ impl Aws {
     /// A read failed.
     pub async fn observe_claiming(&self, stack: &Stack, claims: &Claims) -> Result<Observation, CloudError> {
         observe::observe(&self.cx, stack, claims).boxed().await
+    }
+}
+
+impl Aws {
+    /// What resources have that no observation tells, and one line each for what could not be asked. Reads only.
+    ///
+    /// # Errors
+    /// A read failed.
+    pub async fn beyond(
+        &self,
+        resources: impl IntoIterator<Item = (KindName, String)>,
+    ) -> Result<(Vec<Beyond>, Vec<String>), CloudError> {
+        let mut walk = Walk::default();
+        walk.found.extend(resources.into_iter().map(|(kind, id)| (kind, key(kind, &id).to_owned())));
+        let unasked = beyond::read(&self.cx, &mut walk).boxed().await?;
+        Ok((walk.beyond, unasked))
     }
 }
 

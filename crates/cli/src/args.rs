@@ -417,7 +417,7 @@ pub struct Cloud {
     /// The profile of AWS's configuration files.
     #[arg(long, value_name = "NAME", env = "AOMIDORI_PROFILE", help_heading = "Cloud")]
     pub profile: Option<String>,
-    /// The region [default: the stack's own, else AWS's configuration].
+    /// The region [default: that of the stack's zones, else AWS's configuration].
     #[arg(long, value_name = "REGION", env = "AOMIDORI_REGION", help_heading = "Cloud")]
     pub region: Option<String>,
     /// Refuse to touch any account but this one.

@@ -11,7 +11,7 @@ use crate::local_cloud;
 use crate::settings::{self, Source};
 use crate::view::Printer;
 
-/// The region of the local cloud if nobody names one.
+/// The region of the local cloud if nothing names one: no flag, no stack and no variable.
 const LOCAL_REGION: &str = "us-east-1";
 
 /// Connects: starts the local cloud if it is the target and does not run. No call to AWS is made yet.

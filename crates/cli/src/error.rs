@@ -53,6 +53,14 @@ pub enum Error {
         /// What it takes.
         takes: String,
     },
+    /// Import blocks were asked for, and what they would import is not live.
+    #[error("{} of the stack have no live id to import", count(.missing.len(), "resource"))]
+    NothingToImport {
+        /// The resources, with Terraform's types.
+        missing: Vec<String>,
+        /// Where they were looked for.
+        region: String,
+    },
     /// Inputs were set, and the stack is read from a file, which takes none.
     #[error("inputs mean nothing to a stack that is read from a file")]
     InputsWithStackFile {
@@ -226,6 +234,14 @@ pub enum Error {
     /// The stack cannot be written in the language of a tool that deploys.
     #[error("the stack cannot be emitted")]
     EmitFor(#[source] Box<aomidori_emit::EmitError>),
+    /// What would be emitted is not what Terraform made from the folder.
+    #[error("with what would be written to {}, Terraform would destroy what is live", path.display())]
+    WouldDestroy {
+        /// The folder.
+        path: PathBuf,
+        /// Why, one line each.
+        why: Vec<String>,
+    },
     /// Files that were edited are in the way of what is emitted.
     #[error("{} was edited", .path.display())]
     Overwrite {
@@ -360,6 +376,7 @@ impl Error {
             | Error::LockLost { .. }
             | Error::MissingImages(_)
             | Error::OwnedByOthers(_)
+            | Error::WouldDestroy { .. }
             | Error::Overwrite { .. } => Exit::Refused,
             Error::Deployment(failure) => failure.exit(),
             Error::Leftovers(_) | Error::Plan { foreign: true, .. } => Exit::LeftoversOrDrift,
@@ -369,6 +386,7 @@ impl Error {
             | Error::InvalidInputs(_)
             | Error::Build(_)
             | Error::Setting { .. }
+            | Error::NothingToImport { .. }
             | Error::InputsWithStackFile { .. }
             | Error::EnvFile { .. }
             | Error::EnvLine { .. }
@@ -399,6 +417,7 @@ impl Error {
             Error::NotAnAssignment { .. } | Error::UnknownInput { .. } => "unknown_input",
             Error::InvalidInputs(_) | Error::Build(_) => "invalid_input",
             Error::Setting { .. } | Error::InputsWithStackFile { .. } => "invalid_setting",
+            Error::NothingToImport { .. } => "nothing_to_import",
             Error::EnvFile { .. } | Error::EnvLine { .. } | Error::UnknownVariable { .. } => "env_file",
             Error::Read { .. } | Error::Write { .. } => "file",
             Error::StackFile { .. } => "stack_file",
@@ -424,6 +443,7 @@ impl Error {
             Error::Leftovers(_) => "leftovers",
             Error::Interrupted { .. } => "interrupted",
             Error::Emit(_) | Error::EmitFor(_) => "emit",
+            Error::WouldDestroy { .. } => "would_destroy",
             Error::Overwrite { .. } => "overwrite",
             Error::Deployment(failure) => failure.code(),
             Error::State { .. } | Error::StateObject { .. } => "tfstate",

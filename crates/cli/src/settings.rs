@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use aomidori_model::Stack;
 use clap::ValueEnum;
 
 pub(crate) use environment::Environment;
@@ -182,6 +183,22 @@ impl Environment {
     }
 }
 
+/// Refuses a region in which the stack's zones are not: it would look like an environment of which nothing is there.
+///
+/// # Errors
+/// The region was named, and is another one.
+pub(crate) fn in_region(stack: &Stack, args: &args::Cloud, environment: &Environment) -> Result<(), Error> {
+    let flag = args.region.as_ref().map(|region| (region.as_str(), Origin::Flag("--region".to_owned())));
+    let Some((named, origin)) = flag.or_else(|| environment.find("AOMIDORI_REGION")) else { return Ok(()) };
+    match stack.zones_region() {
+        Some(zones) if zones != named => {
+            let takes = format!("the stack's region: the zones of its subnets are in `{zones}`");
+            Err(wrong(&origin, named, &takes))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn wrong(origin: &Origin, value: &str, takes: &str) -> Error {
     Error::Setting { origin: origin.words(), value: value.to_owned(), takes: takes.to_owned() }
 }
@@ -277,7 +294,7 @@ impl Traits {
 }
 
 impl Cloud {
-    /// `region` is what the stack's own input says.
+    /// `region` is what the stack's own input says, or the stack itself.
     pub(crate) fn new(args: &args::Cloud, environment: &Environment, region: Option<&str>) -> Result<Cloud, Error> {
         let target = environment
             .parsed(args.target.as_ref(), "AOMIDORI_TARGET", "`local` or `aws`", |text| Target::from_str(text, true))?;
@@ -298,12 +315,18 @@ impl Cloud {
             return Err(wrong(&origin, &parallelism.to_string(), "a number from 1 to 256"));
         }
         let target = target.unwrap_or(Target::Local);
+        // On AWS the SDK looks there, and into AWS's configuration files.
+        let usual = || {
+            let local = Some(environment).filter(|_| target == Target::Local)?;
+            local.get("AWS_REGION").or_else(|| local.get("AWS_DEFAULT_REGION"))
+        };
         Ok(Cloud {
             target,
             profile: environment.text(args.profile.as_ref(), "AOMIDORI_PROFILE"),
             region: environment
                 .text(args.region.as_ref(), "AOMIDORI_REGION")
-                .or_else(|| region.filter(|region| !region.is_empty()).map(str::to_owned)),
+                .or_else(|| region.filter(|region| !region.is_empty()).map(str::to_owned))
+                .or_else(|| usual().map(str::to_owned)),
             endpoint: (target == Target::Aws).then(|| environment.get("AWS_ENDPOINT_URL").map(str::to_owned)).flatten(),
             account,
             parallelism,

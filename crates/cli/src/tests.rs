@@ -1,6 +1,7 @@
 //! Tests of the views and settings: snapshots of text made from data, without a cloud or a terminal.
 
 mod deployments;
+mod emit;
 mod errors;
 mod help;
 mod plans;

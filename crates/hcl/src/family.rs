@@ -4,6 +4,8 @@
 //! `each.key` in its place; a reference to the member of another family with the same key becomes one by `each.key`; the
 //! rest is a table with one row for each member.
 
+mod naming;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::tarjan_scc;
@@ -12,6 +14,7 @@ use petgraph::graphmap::DiGraphMap;
 use crate::inputs::Input;
 use crate::ir::{Gather, Id, Ignore, Instance, Item, Node};
 use crate::overlay::Overlay;
+use crate::record::Before;
 use crate::text::{quote, snake};
 
 /// One resource or data block.
@@ -43,6 +46,12 @@ pub(crate) struct Column {
     pub(crate) cells: Vec<Node>,
 }
 
+/// Where one of a family stands, as its root sees it.
+fn place(module: &str, family: &str, key: Option<&str>) -> String {
+    let index = key.map(|key| format!("[{}]", quote(key))).unwrap_or_default();
+    format!("module.{module}.{family}{index}")
+}
+
 /// Where an id is: which family, and under which key.
 pub(crate) type Places = BTreeMap<Id, (usize, Option<String>)>;
 
@@ -55,8 +64,7 @@ impl Family {
 
     /// Where one of it stands, as its root sees it: `module.network.aws_subnet.public["a"]`.
     pub(crate) fn place(&self, key: Option<&str>) -> String {
-        let index = key.map(|key| format!("[{}]", quote(key))).unwrap_or_default();
-        format!("module.{}.{}{index}", self.module, self.reference())
+        place(&self.module, &self.reference(), key)
     }
 
     /// The words for names of outputs and variables: `public_subnet`; only the noun if it is the only one.
@@ -110,10 +118,10 @@ impl Family {
 }
 
 /// Forms the families of all instances: as large as they can be without needing each other in a circle.
-pub(crate) fn families(instances: &BTreeMap<Id, Instance>) -> (Vec<Family>, Places) {
+pub(crate) fn families(instances: &BTreeMap<Id, Instance>, before: &Before) -> (Vec<Family>, Places) {
     let mut apart = BTreeSet::new();
     loop {
-        let (families, places) = form(instances, &apart);
+        let (families, places) = form(instances, &apart, before);
         let more = circles(&families, &places, instances);
         let before = apart.len();
         apart.extend(more);
@@ -163,7 +171,7 @@ fn circles(families: &[Family], places: &Places, instances: &BTreeMap<Id, Instan
 }
 
 /// Forms families, of which those that are `apart` are none.
-fn form(instances: &BTreeMap<Id, Instance>, apart: &BTreeSet<Id>) -> (Vec<Family>, Places) {
+fn form(instances: &BTreeMap<Id, Instance>, apart: &BTreeSet<Id>, before: &Before) -> (Vec<Family>, Places) {
     let mut types: BTreeMap<(String, &'static str, bool), Vec<&Instance>> = BTreeMap::new();
     for instance in instances.values() {
         let module = module_name(instance.id.address.group());
@@ -172,36 +180,9 @@ fn form(instances: &BTreeMap<Id, Instance>, apart: &BTreeSet<Id>) -> (Vec<Family
     let mut families: Vec<(Family, Vec<&Instance>)> = Vec::new();
     for ((module, tf, data), members) in types {
         let groups = groups(&members, apart);
-        let only = groups.len() == 1;
-        let mut taken = BTreeSet::new();
-        for group in groups {
+        let names = naming::names(&module, &groups, before, instances);
+        for (group, (name, words)) in groups.into_iter().zip(names) {
             let Some(first) = group.members.first() else { continue };
-            let own = first.label.as_str();
-            let plain = matches!(own, "" | "role" | "policy" | "service" | "group" | "repository" | "vpc");
-            let mut words = match (&group.name, group.keys.is_some()) {
-                (Some(name), _) if !name.is_empty() && name != "role" => name.clone(),
-                (_, true) | (_, false) if only && (!first.named || plain) => "this".to_owned(),
-                (_, false) if plain || own.is_empty() => "this".to_owned(),
-                (_, false) => own.to_owned(),
-                (_, true) => common(&group.members).unwrap_or_else(|| "this".to_owned()),
-            };
-            if only && !first.named && group.keys.is_none() {
-                words = "this".to_owned();
-            }
-            let mut name = snake(&words);
-            if name.starts_with('_') {
-                // Of a number; a name begins with a word.
-                name = format!("{}{name}", first.noun);
-            }
-            let base = name.clone();
-            let mut n = 2;
-            while !taken.insert(name.clone()) {
-                name = format!("{base}_{n}");
-                n += 1;
-            }
-            if name != base {
-                words = format!("{words} ({})", n - 1);
-            }
             let family = Family {
                 module: module.clone(),
                 tf,
@@ -302,14 +283,6 @@ fn groups<'a>(members: &[&'a Instance], apart: &BTreeSet<Id>) -> Vec<Group<'a>> 
     }
     out.sort_by(|a, b| a.members.first().map(|it| &it.id).cmp(&b.members.first().map(|it| &it.id)));
     out
-}
-
-/// The words with which all labels begin.
-fn common(members: &[&Instance]) -> Option<String> {
-    let words: Vec<Vec<&str>> = members.iter().map(|member| member.label.split('-').collect()).collect();
-    let first = words.first()?;
-    let shared = (0..first.len()).take_while(|n| words.iter().all(|words| words.get(*n) == first.get(*n))).count();
-    (shared > 0).then(|| first[..shared].join("-"))
 }
 
 /// What two members of a family must have in common.

@@ -1,12 +1,13 @@
 //! `import` blocks: what is live already, taken over by Terraform without a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use aomidori_model::{Address, Resource, Stack};
 
 use crate::family::{Family, Places};
 use crate::ir::{Id, Instance, Item, Node};
+use crate::lower::terraform_type;
 use crate::root::Plan;
 use crate::text::quote;
 use crate::{EmitError, File};
@@ -16,6 +17,9 @@ use crate::{EmitError, File};
 pub struct Live {
     /// Its id in the model's sense: an ARN where AWS works with ARNs, else the id or name.
     pub id: String,
+    /// Arguments of Terraform's resource that say what is live and the stack does not describe: they are ignored, so that an
+    /// import does not undo it.
+    pub undescribed: BTreeSet<&'static str>,
 }
 
 /// A resource that cannot be imported, because something that its import id is made of is not known.
@@ -30,6 +34,16 @@ pub struct MissingImport {
 impl fmt::Display for MissingImport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.address, self.terraform)
+    }
+}
+
+/// Keeps what is live and the stack does not describe.
+pub(crate) fn keep(stack: &Stack, instances: &mut BTreeMap<Id, Instance>, live: &BTreeMap<Address, Live>) {
+    for (address, live) in live.iter().filter(|(_, live)| !live.undescribed.is_empty()) {
+        let Some(entry) = stack.get(address) else { continue };
+        if let Some(instance) = instances.get_mut(&Id::of(terraform_type(&entry.resource), address)) {
+            instance.ignore.undescribed.extend(live.undescribed.iter().copied());
+        }
     }
 }
 

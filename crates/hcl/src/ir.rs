@@ -162,6 +162,8 @@ pub(crate) struct Instance {
 pub(crate) struct Ignore {
     pub(crate) reason: &'static str,
     pub(crate) fields: Vec<&'static str>,
+    /// What is live and the stack does not describe: an import shall not undo it.
+    pub(crate) undescribed: BTreeSet<&'static str>,
 }
 
 /// How families are formed.

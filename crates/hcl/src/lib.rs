@@ -45,6 +45,7 @@ mod module;
 mod names;
 mod overlay;
 mod readme;
+mod record;
 mod root;
 mod testing;
 mod text;
@@ -57,7 +58,7 @@ use aomidori_model::{Address, Entry, Problem, Stack};
 
 pub use compare::{Change, MANIFEST, compare, emitted_before, manifest, manifest_meanwhile};
 pub use import::{Live, MissingImport};
-pub use names::region_of;
+pub use record::{Conflict, RECORD, Record};
 
 /// What can be chosen about what is emitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct Options {
     pub region: Option<String>,
     /// Live ids by address: with them import blocks are emitted.
     pub import: Option<BTreeMap<Address, Live>>,
+    /// What was emitted into the folder before: names stay as they are there, and what moves is said to.
+    pub before: Option<Record>,
 }
 
 /// How roots are cut.
@@ -146,11 +149,15 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
     if !problems.is_empty() {
         return Err(EmitError::Invalid(problems));
     }
-    let instances = lower::lower(stack, options.import.is_some())?;
+    let mut instances = lower::lower(stack, options.import.is_some())?;
+    if let Some(live) = &options.import {
+        import::keep(stack, &mut instances, live);
+    }
     composed(&instances)?;
-    let region = region_of(stack).or_else(|| options.region.clone());
+    let region = stack.region().or_else(|| options.region.clone());
     let names = names::Names::new(stack, region, &instances);
-    let (families, places) = family::families(&instances);
+    let before = record::Before::new(options.before.as_ref(), stack.name().as_str());
+    let (families, places) = family::families(&instances, &before);
     let (outputs, unhung) = wiring::outputs(&families, &places);
     let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(&places)).collect();
     let modules: BTreeSet<&str> = families.iter().map(|family| family.module.as_str()).collect();
@@ -171,6 +178,9 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
                 .map(|(path, text)| File { path: format!("modules/{}/{path}", module.name), text: text.clone() }),
         );
     }
+    let name = stack.name().as_str();
+    let record = record::record(name, options.layout, &families, &places, &plans, options.before.as_ref());
+    files.extend(record::files(&record));
     files.push(File { path: ".gitignore".into(), text: ".terraform/\n*.tfstate\n*.tfstate.*\n".into() });
     files.sort();
     for file in files.iter().filter(|file| file.path.ends_with(".tf") || file.path.ends_with(".hcl")) {
@@ -191,7 +201,7 @@ pub fn places(stack: &Stack) -> Result<BTreeMap<Address, String>, EmitError> {
         return Err(EmitError::Invalid(problems));
     }
     let instances = lower::lower(stack, false)?;
-    let (families, places) = family::families(&instances);
+    let (families, places) = family::families(&instances, &record::Before::default());
     let place = |address: &Address, entry: &Entry| {
         let (n, key) = places.get(&ir::Id::of(lower::terraform_type(&entry.resource), address))?;
         Some((address.clone(), families.get(*n)?.place(key.as_deref())))

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aomidori_model::kinds::{Subnet, TaskDefinition};
 use aomidori_model::{Stack, StackName};
 
 use crate::family::module_name;
@@ -18,27 +17,6 @@ pub(crate) struct Names {
     tags: BTreeMap<String, String>,
     /// The longest stack name with which all names of a module are legal; under `""` that of all.
     limits: BTreeMap<String, usize>,
-}
-
-/// The region of a stack: that of its zones, else of its logs.
-pub fn region_of(stack: &Stack) -> Option<String> {
-    let zones = stack.of::<Subnet>().map(|(_, subnet)| subnet.zone.as_str());
-    let regions = zones.map(|zone| {
-        // `us-west-2-lax-1a` is a local zone of us-west-2.
-        let words: Vec<&str> = zone.splitn(4, '-').collect();
-        match words.as_slice() {
-            [area, place, number, ..] => {
-                let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
-                (!digits.is_empty()).then(|| format!("{area}-{place}-{digits}"))
-            }
-            _ => None,
-        }
-    });
-    let logs = stack.of::<TaskDefinition>().flat_map(|(_, definition)| &definition.containers);
-    let logs = logs.filter_map(|container| container.logs.as_ref()).map(|logs| Some(logs.region.clone()));
-    let mut all = regions.chain(logs);
-    let first = all.next()??;
-    all.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 /// True if `word` stands in `text` as a word.

@@ -61,6 +61,10 @@ pub(crate) struct Writer<'a> {
     local_names: BTreeSet<String>,
 }
 
+fn words(names: &BTreeSet<&'static str>) -> String {
+    names.iter().copied().collect::<Vec<_>>().join(", ")
+}
+
 impl<'a> Writer<'a> {
     pub(crate) fn new(
         families: &'a [Family],
@@ -104,13 +108,17 @@ impl<'a> Writer<'a> {
             out.push_str(&list(after, 2, 13));
             out.push('\n');
         }
-        if !family.ignore.fields.is_empty() {
-            let fields: Vec<String> = family.ignore.fields.iter().map(ToString::to_string).collect();
+        let ignore = &family.ignore;
+        let more = ignore.undescribed.iter().filter(|field| !ignore.fields.contains(field));
+        let fields: Vec<String> = ignore.fields.iter().chain(more).map(ToString::to_string).collect();
+        if !fields.is_empty() {
+            let undescribed = match ignore.undescribed.len() {
+                0 => String::new(),
+                _ => format!("    # Set elsewhere, and not described here: {}.\n", words(&ignore.undescribed)),
+            };
+            let reason = if ignore.reason.is_empty() { String::new() } else { format!("    # {}\n", ignore.reason) };
             let ignored = list(&fields, 4, 17);
-            out.push_str(&format!(
-                "\n  lifecycle {{\n    # {}\n    ignore_changes = {ignored}\n  }}\n",
-                family.ignore.reason
-            ));
+            out.push_str(&format!("\n  lifecycle {{\n{reason}{undescribed}    ignore_changes = {ignored}\n  }}\n"));
         }
         out.push_str("}\n");
         out

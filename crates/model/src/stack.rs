@@ -1,6 +1,7 @@
 //! A stack: resources under addresses, with the tags and order that belong to them.
 
 mod json;
+mod region;
 
 use std::collections::{BTreeMap, BTreeSet};
 

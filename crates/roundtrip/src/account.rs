@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use aomidori_adopt::undescribed;
 use aomidori_aws::{Aws, Settings};
 use aomidori_engine::run::{End, Planned, Report, RunOptions};
 use aomidori_engine::{ApplyOptions, Events, RunError, down, preview, up};
@@ -193,8 +194,15 @@ impl Account {
     /// What went wrong.
     pub fn live(&self, stack: &Stack) -> Result<BTreeMap<Address, Live>, String> {
         let planned = self.plan(stack)?;
-        let ours = planned.observation.ours();
-        Ok(ours.map(|(address, found)| (address.clone(), Live { id: found.id.clone() })).collect())
+        let ours = || planned.observation.ours();
+        let beyond = self.wait(self.aws.beyond(ours().map(|(_, found)| (found.kind, found.id.clone()))));
+        let (beyond, _) = beyond.map_err(|error| chain(&error))?;
+        let mut undescribed = undescribed(stack, &planned.observation, &beyond);
+        let mut live = |address: &Address, id: &str| {
+            let undescribed = undescribed.remove(address).unwrap_or_default();
+            (address.clone(), Live { id: id.to_owned(), undescribed })
+        };
+        Ok(ours().map(|(address, found)| live(address, &found.id)).collect())
     }
 
     /// What there is, without kinds of which there is none.

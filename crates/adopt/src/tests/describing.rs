@@ -131,7 +131,7 @@ fn what_is_of_another_sort_is_left_out_from_the_beginning() {
     let shut = |have: &mut Observation, walk: &mut Walk| {
         let id = first(have, KindName::LoadBalancer).id.clone();
         let what = "it is a network load balancer".to_owned();
-        walk.beyond.push(Beyond { kind: KindName::LoadBalancer, id, what, shuts: true });
+        walk.beyond.push(Beyond { kind: KindName::LoadBalancer, id, what, shuts: true, arguments: &[] });
     };
     let (described, _) = described(shut);
     assert!(described.stack.of::<LoadBalancer>().next().is_none());
@@ -246,7 +246,13 @@ fn a_record_of_what_is_left_out_is_left_out_with_it() {
     let (described, _) = described(|have, walk| {
         let record = record(first(have, KindName::LoadBalancer));
         let id = first(have, KindName::LoadBalancer).id.clone();
-        walk.beyond.push(Beyond { kind: KindName::LoadBalancer, id, what: "it is another's".into(), shuts: true });
+        walk.beyond.push(Beyond {
+            kind: KindName::LoadBalancer,
+            id,
+            what: "it is another's".into(),
+            shuts: true,
+            arguments: &[],
+        });
         walk.add_untagged(record.clone().into());
         have.resources.push(observed(&record));
     });

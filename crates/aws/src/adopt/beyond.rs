@@ -15,34 +15,47 @@ use aomidori_model::KindName;
 use crate::call;
 use crate::client::Cx;
 
-/// Adds to a walk what is beyond the model of all that it found.
-pub(super) async fn read(cx: &Cx, walk: &mut Walk) -> Result<(), CloudError> {
-    let mut seen = Seen { beyond: Vec::new(), passed: Vec::new() };
-    network::read(cx, walk, &mut seen).await?;
-    balancer::read(cx, walk, &mut seen).await?;
-    services::read(cx, walk, &mut seen).await?;
-    access::read(cx, walk, &mut seen).await?;
-    walk.beyond.extend(seen.beyond);
-    walk.passed.extend(seen.passed);
-    Ok(())
+/// Adds to a walk what is beyond the model of all that it found. Returned is what could not be asked.
+pub(super) async fn read(cx: &Cx, walk: &mut Walk) -> Result<Vec<String>, CloudError> {
+    let (mut network, mut balancer, mut services, mut access) =
+        (Seen::default(), Seen::default(), Seen::default(), Seen::default());
+    tokio::try_join!(
+        network::read(cx, walk, &mut network),
+        balancer::read(cx, walk, &mut balancer),
+        services::read(cx, walk, &mut services),
+        access::read(cx, walk, &mut access),
+    )?;
+    let mut unasked = Vec::new();
+    for seen in [network, balancer, services, access] {
+        walk.beyond.extend(seen.beyond);
+        walk.passed.extend(seen.passed.into_iter().chain(seen.unasked.iter().cloned()));
+        unasked.extend(seen.unasked);
+    }
+    unasked.sort();
+    unasked.dedup();
+    Ok(unasked)
 }
 
 /// What was seen.
+#[derive(Default)]
 struct Seen {
     beyond: Vec<Beyond>,
     passed: Vec<String>,
+    unasked: Vec<String>,
 }
 
 impl Seen {
     fn add(&mut self, of: Has) {
-        self.beyond.extend(of.0.into_iter().map(|(what, shuts)| Beyond { kind: of.1, id: of.2.clone(), what, shuts }));
+        let (kind, id) = (of.1, of.2);
+        let beyond = |(what, shuts, arguments)| Beyond { kind, id: id.clone(), what, shuts, arguments };
+        self.beyond.extend(of.0.into_iter().map(beyond));
     }
 
     /// An answer, unless what was asked for is gone, may not be read, or cannot be answered there.
     fn answer<T>(&mut self, answer: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
         match call::if_there(answer) {
             Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Unsupported) => {
-                self.passed.push(format!("{} could not be asked: {}", error.operation, error.message));
+                self.unasked.push(format!("{} could not be asked: {}", error.operation, error.message));
                 Ok(None)
             }
             other => other,
@@ -50,31 +63,35 @@ impl Seen {
     }
 }
 
+/// Terraform leaves it as it is where a configuration does not say it: it is a resource of its own there, AWS decides it, or
+/// the provider has no argument for it.
+const LEFT: &[&str] = &[];
+
 /// What one resource has beyond the model.
-struct Has(Vec<(String, bool)>, KindName, String);
+struct Has(Vec<(String, bool, &'static [&'static str])>, KindName, String);
 
 impl Has {
     fn of(kind: KindName, id: Option<&str>) -> Has {
         Has(Vec::new(), kind, id.unwrap_or_default().to_owned())
     }
 
-    /// Something that a description leaves unsaid.
-    fn also(&mut self, there: bool, what: impl Into<String>) {
+    /// Something that a description leaves unsaid, and the arguments of Terraform that say it.
+    fn also(&mut self, there: bool, what: impl Into<String>, arguments: &'static [&'static str]) {
         if there {
-            self.0.push((what.into(), false));
+            self.0.push((what.into(), false, arguments));
         }
     }
 
     /// Something without which a description would be of something else.
-    fn shut(&mut self, there: bool, what: impl Into<String>) {
+    fn shut(&mut self, there: bool, what: impl Into<String>, arguments: &'static [&'static str]) {
         if there {
-            self.0.push((what.into(), true));
+            self.0.push((what.into(), true, arguments));
         }
     }
 
     #[cfg(test)]
     fn words(&self) -> Vec<&str> {
-        self.0.iter().map(|(what, _)| what.as_str()).collect()
+        self.0.iter().map(|(what, ..)| what.as_str()).collect()
     }
 }
 

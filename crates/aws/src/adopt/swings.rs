@@ -109,6 +109,7 @@ impl Groups {
                 id: application.to_owned(),
                 what: format!("deployment groups of others are in it, and would go with it: {}", others.join(", ")),
                 shuts: true,
+                arguments: &[],
             });
         }
         for config in configs.into_iter().filter(|name| TrafficRouting::predefined(name).is_none()) {

@@ -6,12 +6,12 @@ mod pipeline;
 mod terraform;
 
 use std::path::Path;
-use std::sync::Arc;
 
+use aomidori_aws::Aws;
 use aomidori_hcl::{Change, File, MANIFEST, compare, manifest, manifest_meanwhile};
-use aomidori_model::Stack;
 use aomidori_plan::{Mode, Observation};
 
+use super::session::Session;
 use super::{done, plan};
 use crate::app::App;
 use crate::connect;
@@ -32,7 +32,7 @@ async fn observed(
     settings: settings::Cloud,
     tool: &str,
     printer: &mut Printer,
-) -> Result<(Arc<Stack>, Observation), Error> {
+) -> Result<(Session<Aws>, Observation), Error> {
     let session = connect::open(app, source, settings, printer).await?;
     let planned = match plan::planned(&session, Mode::Converge, printer).await {
         Ok(planned) => planned,
@@ -43,7 +43,7 @@ async fn observed(
             "note: the environment differs from the stack (`plan` shows how), and {tool} will want to change that\n"
         ));
     }
-    Ok((session.source.stack, planned.observation))
+    Ok((session, planned.observation))
 }
 
 /// Writes what differs from what is there, unless somebody's work would be lost.

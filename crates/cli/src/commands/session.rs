@@ -44,7 +44,9 @@ pub(crate) fn prepare(
     let source = settings::load(app, &args.stack, region.as_deref(), &environment, load)?;
     let declared = |key: &str| app.inputs.iter().any(|input| input.key == key);
     let input = |key: &str| Some(source.inputs.get(key)).filter(|value| declared(key) && !value.is_empty());
-    let mut settings = settings::Cloud::new(args, &environment, input("region"))?;
+    settings::in_region(&source.stack, args, &environment)?;
+    let own = input("region").map(str::to_owned).or_else(|| source.stack.region());
+    let mut settings = settings::Cloud::new(args, &environment, own.as_deref())?;
     if settings.account.is_none()
         && let (Some(account), Some(origin)) = (input("account_id"), source.inputs.origin("account_id"))
     {

@@ -24,6 +24,11 @@ impl Error {
                 .collect(),
             Error::Build(source) => chain(source.as_ref()),
             Error::Setting { .. } => Vec::new(),
+            Error::NothingToImport { missing, region } => {
+                let some: Vec<&str> = missing.iter().take(3).map(String::as_str).collect();
+                let more = if missing.len() > some.len() { " …" } else { "" };
+                vec![format!("they were looked for in {region} by the stack's tags: {}{more}", some.join(", "))]
+            }
             Error::InputsWithStackFile { origins } => vec![format!("set by {}", origins.join(", "))],
             Error::EnvFile { source, .. } | Error::Read { source, .. } | Error::Write { source, .. } => {
                 vec![source.to_string()]
@@ -75,7 +80,7 @@ impl Error {
             Error::InvalidStack(_) | Error::MissingImages(_) | Error::Leftovers(_) => Vec::new(),
             Error::Emit(source) => chain(source.as_ref()),
             Error::EmitFor(source) => chain(source.as_ref()),
-            Error::Overwrite { why, .. } | Error::OwnedByOthers(why) => why.clone(),
+            Error::Overwrite { why, .. } | Error::WouldDestroy { why, .. } | Error::OwnedByOthers(why) => why.clone(),
             Error::Deployment(failure) => failure.why(),
             Error::State { source, .. } => vec![source.to_string()],
             Error::StateObject { source, .. } => vec![source.to_string()],
@@ -102,6 +107,10 @@ impl Error {
                 .collect(),
             Error::Build(_) => vec!["correct the inputs, or the function that makes the stack".to_owned()],
             Error::Setting { .. } => Vec::new(),
+            Error::NothingToImport { .. } => vec![
+                "run `up` first; what others made is taken over with `adopt`".to_owned(),
+                "name another place with `--region`, `--profile` or `--target`".to_owned(),
+            ],
             Error::InputsWithStackFile { .. } => {
                 vec!["leave them out, or change the file".to_owned()]
             }
@@ -170,6 +179,11 @@ impl Error {
             }
             Error::Emit(_) => vec!["change the stack, or leave out what cannot be said".to_owned()],
             Error::EmitFor(source) => emit(source),
+            Error::WouldDestroy { .. } => vec![
+                "nothing was written; name another folder".to_owned(),
+                "write it with `--force` if nothing was ever applied from there, or once `terraform state mv` has moved it"
+                    .to_owned(),
+            ],
             Error::Overwrite { .. } => {
                 vec!["nothing was written; name another folder, or overwrite them with `--force`".to_owned()]
             }

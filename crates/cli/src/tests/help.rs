@@ -101,8 +101,8 @@ fn up() {
     Cloud:
           --target <local|aws>  Which cloud [default: local] [env: AOMIDORI_TARGET]
           --profile <NAME>      The profile of AWS's configuration files [env: AOMIDORI_PROFILE]
-          --region <REGION>     The region [default: the stack's own, else AWS's configuration] [env:
-                                AOMIDORI_REGION]
+          --region <REGION>     The region [default: that of the stack's zones, else AWS's
+                                configuration] [env: AOMIDORI_REGION]
           --account <ID>        Refuse to touch any account but this one [env: AOMIDORI_ACCOUNT]
           --parallelism <N>     How many calls run at once [default: 10] [env: AOMIDORI_PARALLELISM]
 

@@ -47,7 +47,7 @@ pub fn ecspresso(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitErro
     if subjects.is_empty() {
         return Err(EmitError::NoServices);
     }
-    let region = aomidori_hcl::region_of(stack).or_else(|| options.region.clone()).ok_or(EmitError::NoRegion)?;
+    let region = stack.region().or_else(|| options.region.clone()).ok_or(EmitError::NoRegion)?;
     let mut resolver = Resolver::new(stack, &options.ids)?;
     let mut files = Vec::new();
     let mut rows = Vec::new();

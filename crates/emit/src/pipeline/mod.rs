@@ -106,7 +106,7 @@ struct Job {
 impl Job {
     fn new(stack: &Stack, options: &Options) -> Result<Job, EmitError> {
         let subject = Subject::choose(stack, options.service.as_deref())?;
-        let region = aomidori_hcl::region_of(stack).or_else(|| options.region.clone()).ok_or(EmitError::NoRegion)?;
+        let region = stack.region().or_else(|| options.region.clone()).ok_or(EmitError::NoRegion)?;
         let container = subject
             .container()
             .ok_or_else(|| subject.unsupported("several containers have images, and none is behind a load balancer"))?;

@@ -320,6 +320,7 @@ pub(super) fn listener_rule(cx: &mut Cx<'_>, it: &ListenerRule) -> Result<(), Em
         rule.ignore = Ignore {
             reason: "An import reads the target group here, too.",
             fields: vec!["action[0].target_group_arn"],
+            ..Ignore::default()
         };
     }
     cx.add(rule);
@@ -331,6 +332,7 @@ fn swung(action: &Action, field: &'static str) -> Ignore {
         Action::ForwardPair { .. } => Ignore {
             reason: "CodeDeploy decides which target group is live, with every deployment.",
             fields: vec![field],
+            ..Ignore::default()
         },
         Action::Forward(_)
         | Action::ForwardWeighted(_)

@@ -28,7 +28,7 @@ pub(super) fn vpc(cx: &mut Cx<'_>, it: &Vpc) {
 
 pub(super) fn subnet(cx: &mut Cx<'_>, it: &Subnet) {
     let Subnet { vpc, cidr, zone, map_public_ip_on_launch } = it;
-    let zone = match crate::region_of(cx.stack).and_then(|region| zone.strip_prefix(&region).map(str::to_owned)) {
+    let zone = match cx.stack.region().and_then(|region| zone.strip_prefix(&region).map(str::to_owned)) {
         Some(rest) => Node::Join(vec![Node::Code("var.region".into()), Node::input(&ZONE, Node::str(rest))]),
         None => Node::str(zone),
     };
@@ -188,6 +188,7 @@ pub(super) fn security_group(cx: &mut Cx<'_>, it: &SecurityGroup) {
         group.ignore = Ignore {
             reason: "Its other rules are resources of their own, and would be taken back for not being here.",
             fields: vec!["egress"],
+            ..Ignore::default()
         };
     }
     if *open_egress {
@@ -237,7 +238,7 @@ pub(super) fn security_group_rule(cx: &mut Cx<'_>, it: &SecurityGroupRule) {
     };
     if let Some((shape, reason, fields)) = every {
         rule.gather = Gather::Under(shape.into(), cx.label.clone());
-        rule.ignore = Ignore { reason, fields };
+        rule.ignore = Ignore { reason, fields, ..Ignore::default() };
     }
     cx.add(rule);
 }

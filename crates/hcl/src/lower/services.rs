@@ -355,6 +355,7 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
             ignore = Ignore {
                 reason: "CodeDeploy decides these with every deployment, and AWS refuses to change them otherwise.",
                 fields: cx.owned(|name| name),
+                ..Ignore::default()
             };
         }
         Deployment::Rolling(rolling) => {

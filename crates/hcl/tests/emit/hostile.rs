@@ -150,7 +150,8 @@ fn body_literals(body: &hcl::Body, found: &mut Vec<String>) {
 fn check(text: &str) -> Result<(), TestCaseError> {
     // Live ids are AWS's, and no safer.
     let stack = stack(text);
-    let live = stack.iter().map(|(address, _)| (address.clone(), Live { id: text.to_owned() })).collect();
+    let live =
+        stack.iter().map(|(address, _)| (address.clone(), Live { id: text.to_owned(), ..Live::default() })).collect();
     let options = Options { region: Some("eu-west-1".into()), import: Some(live), ..Options::default() };
     let files = emit(&stack, &options).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let calm =

@@ -5,6 +5,7 @@
 mod golden;
 mod hostile;
 mod lint;
+mod moves;
 mod round_trip;
 mod shapes;
 mod terraform;

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use aomidori_hcl::{Live, Options, emit};
+use aomidori_hcl::{Live, Options, RECORD, Record, emit};
 use aomidori_local::{LocalCloud, Options as Cloud};
 
-use aomidori_model::Address;
+use aomidori_model::{Address, Stack};
 use serde_json::Value;
 
 use aomidori_testkit::Terraform;
 
-use crate::terraform::{practice, write};
+use crate::terraform::{practice, put, write};
 
 /// Live ids by address, from Terraform's state: what a plan of ours would have observed.
 fn ids(state: &str) -> BTreeMap<Address, Live> {
@@ -25,7 +25,7 @@ fn ids(state: &str) -> BTreeMap<Address, Live> {
                 "aws_codedeploy_app" => text("name"),
                 _ => text("id"),
             };
-            found.insert(address.parse().unwrap(), Live { id: id.unwrap() });
+            found.insert(address.parse().unwrap(), Live { id: id.unwrap(), ..Live::default() });
         }
         for child in module["child_modules"].as_array().into_iter().flatten() {
             visit(child, found);
@@ -35,6 +35,19 @@ fn ids(state: &str) -> BTreeMap<Address, Live> {
     let mut found = BTreeMap::new();
     visit(&state["values"]["root_module"], &mut found);
     found
+}
+
+/// A tag that sets one of a family apart.
+fn edited(stack: &Stack) -> Stack {
+    let mut stack = stack.clone();
+    let at = "network/subnet/storage-a".parse().unwrap();
+    stack.get_mut(&at).unwrap().tags.insert("Owner".into(), "somebody".into());
+    stack
+}
+
+fn record(stack: &Stack) -> Record {
+    let files = emit(stack, &Options::default()).unwrap();
+    Record::parse(&files.iter().find(|file| file.path == RECORD).unwrap().text).unwrap()
 }
 
 #[test]
@@ -64,6 +77,18 @@ fn apply_then_no_changes_then_destroy() {
     assert!(plan.contains("to import, 0 to add, 0 to change, 0 to destroy."), "{plan}");
     run_other(&["apply", "-auto-approve", "-no-color"]);
     let plan = run_other(&["plan", "-no-color"]);
+    assert!(plan.contains("No changes."), "{plan}");
+
+    // What is emitted over it moves where it stands otherwise, and destroys nothing.
+    let (edited, before) = (edited(&practice(&[])), record(&practice(&[])));
+    let files = emit(&edited, &Options { before: Some(before), ..Options::default() }).unwrap();
+    assert!(files.iter().any(|file| file.path == "moved.tf"));
+    put(folder.path(), &files);
+    let plan = run(&["plan", "-no-color"]);
+    assert!(plan.contains("has moved to"), "{plan}");
+    assert!(plan.contains("Plan: 0 to add, 1 to change, 0 to destroy."), "{plan}");
+    run(&["apply", "-auto-approve", "-no-color"]);
+    let plan = run(&["plan", "-no-color"]);
     assert!(plan.contains("No changes."), "{plan}");
 
     run(&["destroy", "-auto-approve", "-no-color"]);

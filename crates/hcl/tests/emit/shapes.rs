@@ -112,8 +112,10 @@ fn an_invalid_stack_is_not_emitted() {
 #[test]
 fn imports_need_every_id() {
     let stack = wide();
-    let all: BTreeMap<Address, Live> =
-        stack.iter().map(|(address, _)| (address.clone(), Live { id: format!("id-of-{address}") })).collect();
+    let all: BTreeMap<Address, Live> = stack
+        .iter()
+        .map(|(address, _)| (address.clone(), Live { id: format!("id-of-{address}"), ..Live::default() }))
+        .collect();
     let options = |import| Options { import: Some(import), ..Options::default() };
     let imports = file(&emit(&stack, &options(all.clone())).unwrap(), "imports.tf");
     assert!(imports.contains("id = \"id-of-net/subnet/0/id-of-net/table/many\""), "{imports}");

@@ -34,6 +34,15 @@ pub(crate) fn write(files: &[File]) -> tempfile::TempDir {
     aomidori_testkit::terraform::write(files).unwrap()
 }
 
+/// Writes files into a folder, over what is there.
+pub(crate) fn put(folder: &Path, files: &[File]) {
+    for file in files {
+        let path = folder.join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &file.text).unwrap();
+    }
+}
+
 pub(crate) fn practice(set: &[(&str, &str)]) -> Stack {
     let mut inputs = Inputs::default();
     for (key, value) in set {

@@ -7,7 +7,7 @@ use aomidori_engine::cloud::CloudError;
 use aomidori_model::KindName;
 use aws_sdk_ec2::types as aws;
 
-use super::{Has, Seen, found, unusual};
+use super::{Has, LEFT, Seen, found, unusual};
 use crate::call;
 use crate::client::Cx;
 use crate::ec2::pages;
@@ -77,7 +77,7 @@ async fn default_groups(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Clo
         );
         for id in groups.iter().filter(|it| it.group_name() == Some("default")).filter_map(|it| it.group_id()) {
             let mut has = Has::of(KindName::SecurityGroup, Some(id));
-            has.shut(true, "it is the default group of its VPC, and goes with it");
+            has.shut(true, "it is the default group of its VPC, and goes with it", LEFT);
             seen.add(has);
             let rules = pages!(
                 "ec2:DescribeSecurityGroupRules",
@@ -86,7 +86,7 @@ async fn default_groups(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Clo
             );
             for rule in &rules {
                 let mut has = Has::of(KindName::SecurityGroupRule, rule.security_group_rule_id());
-                has.shut(true, "it is a rule of its VPC's default group");
+                has.shut(true, "it is a rule of its VPC's default group", LEFT);
                 seen.add(has);
             }
         }
@@ -102,7 +102,7 @@ async fn default_groups(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Clo
         );
         for gateway in &gateways {
             let mut has = Has::of(KindName::InternetGateway, gateway.internet_gateway_id());
-            has.shut(true, "it is the gateway of the region's default VPC");
+            has.shut(true, "it is the gateway of the region's default VPC", LEFT);
             seen.add(has);
         }
     }
@@ -169,35 +169,56 @@ fn vpc(live: &aws::Vpc) -> Has {
         has.also(
             Some(network) != live.cidr_block() && matches!(state, "associated" | "associating"),
             format!("the secondary network {network}"),
+            LEFT,
         );
     }
     for block in live.ipv6_cidr_block_association_set() {
         let network = block.ipv6_cidr_block().unwrap_or_default();
-        has.also(!network.is_empty(), format!("the IPv6 network {network}"));
+        has.also(
+            !network.is_empty(),
+            format!("the IPv6 network {network}"),
+            &["assign_generated_ipv6_cidr_block", "ipv6_cidr_block"],
+        );
     }
     if let Some(tenancy) = unusual(live.instance_tenancy.as_ref().map(|it| it.as_str()), "default") {
-        has.also(true, format!("the instance tenancy `{tenancy}`"));
+        has.also(true, format!("the instance tenancy `{tenancy}`"), &["instance_tenancy"]);
     }
-    has.shut(live.is_default == Some(true), "it is the region's default VPC");
+    has.shut(live.is_default == Some(true), "it is the region's default VPC", LEFT);
     has
 }
 
 fn subnet(live: &aws::Subnet) -> Has {
     let mut has = Has::of(KindName::Subnet, live.subnet_id());
-    has.shut(live.default_for_az == Some(true), "it is a subnet of the region's default VPC");
+    has.shut(live.default_for_az == Some(true), "it is a subnet of the region's default VPC", LEFT);
     for block in live.ipv6_cidr_block_association_set() {
         let network = block.ipv6_cidr_block().unwrap_or_default();
-        has.also(!network.is_empty(), format!("the IPv6 network {network}"));
+        has.also(!network.is_empty(), format!("the IPv6 network {network}"), &["ipv6_cidr_block"]);
     }
-    has.also(live.assign_ipv6_address_on_creation == Some(true), "that interfaces get IPv6 addresses");
-    has.also(live.enable_dns64 == Some(true), "DNS64");
-    has.also(live.map_customer_owned_ip_on_launch == Some(true), "customer-owned addresses");
-    has.also(live.outpost_arn().is_some_and(|arn| !arn.is_empty()), "that it is on an Outpost");
-    has.shut(live.ipv6_native == Some(true), "it has IPv6 only");
+    has.also(
+        live.assign_ipv6_address_on_creation == Some(true),
+        "that interfaces get IPv6 addresses",
+        &["assign_ipv6_address_on_creation"],
+    );
+    has.also(live.enable_dns64 == Some(true), "DNS64", &["enable_dns64"]);
+    has.also(
+        live.map_customer_owned_ip_on_launch == Some(true),
+        "customer-owned addresses",
+        &["map_customer_owned_ip_on_launch", "customer_owned_ipv4_pool"],
+    );
+    has.also(live.outpost_arn().is_some_and(|arn| !arn.is_empty()), "that it is on an Outpost", &["outpost_arn"]);
+    has.shut(live.ipv6_native == Some(true), "it has IPv6 only", &["ipv6_native"]);
     if let Some(names) = &live.private_dns_name_options_on_launch {
         let kind = names.hostname_type.as_ref().map(|it| it.as_str());
-        has.also(unusual(kind, "ip-name").is_some(), "host names after instances' ids");
-        has.also(names.enable_resource_name_dns_a_record == Some(true), "DNS records for instances' names");
+        has.also(
+            unusual(kind, "ip-name").is_some(),
+            "host names after instances' ids",
+            &["private_dns_hostname_type_on_launch"],
+        );
+        has.also(
+            names.enable_resource_name_dns_a_record == Some(true),
+            "DNS records for instances' names",
+            &["enable_resource_name_dns_a_record_on_launch"],
+        );
     }
     has
 }
@@ -205,10 +226,10 @@ fn subnet(live: &aws::Subnet) -> Has {
 fn address(live: &aws::Address, region: &str) -> Has {
     let mut has = Has::of(KindName::ElasticIp, live.allocation_id());
     if let Some(pool) = unusual(live.public_ipv4_pool(), "amazon") {
-        has.also(true, format!("the address pool {pool}"));
+        has.also(true, format!("the address pool {pool}"), &["public_ipv4_pool"]);
     }
     if let Some(group) = unusual(live.network_border_group(), region) {
-        has.also(true, format!("the network border group {group}"));
+        has.also(true, format!("the network border group {group}"), &["network_border_group"]);
     }
     has
 }
@@ -216,33 +237,39 @@ fn address(live: &aws::Address, region: &str) -> Has {
 fn nat_gateway(live: &aws::NatGateway) -> Has {
     let mut has = Has::of(KindName::NatGateway, live.nat_gateway_id());
     let private = live.connectivity_type.as_ref().is_some_and(|it| it.as_str() == "private");
-    has.shut(private, "it is private, without an address of its own");
-    has.also(!private && live.nat_gateway_addresses().len() > 1, "its secondary addresses");
+    has.shut(private, "it is private, without an address of its own", &["connectivity_type"]);
+    has.also(
+        !private && live.nat_gateway_addresses().len() > 1,
+        "its secondary addresses",
+        &["secondary_allocation_ids", "secondary_private_ip_address_count", "secondary_private_ip_addresses"],
+    );
     let regional = live.availability_mode.as_ref().map(|it| it.as_str());
-    has.shut(unusual(regional, "zonal").is_some(), "it is regional");
+    has.shut(unusual(regional, "zonal").is_some(), "it is regional", LEFT);
     has
 }
 
 fn route_table(live: &aws::RouteTable) -> Has {
     let mut has = Has::of(KindName::RouteTable, live.route_table_id());
+    let main = live.associations().iter().any(|association| association.main == Some(true));
+    has.shut(main, "it is the main route table of its VPC, and goes with it", LEFT);
     for route in live.routes() {
         let propagated = route.origin.as_ref().is_some_and(|it| it.as_str() == "EnableVgwRoutePropagation");
         let gateway = route.gateway_id().unwrap_or_default();
         let own = gateway == "local" || propagated || gateway.starts_with("vpce-");
         let to = [route.destination_ipv6_cidr_block(), route.destination_prefix_list_id()];
         for to in to.into_iter().flatten().filter(|_| !own) {
-            has.also(true, format!("the route to {to}"));
+            has.also(true, format!("the route to {to}"), LEFT);
         }
         let moved = gateway != "local" && route.origin.as_ref().is_some_and(|it| it.as_str() == "CreateRouteTable");
         let to = route.destination_cidr_block().unwrap_or_default();
-        has.also(moved && !to.is_empty(), format!("that the local route to {to} leads elsewhere"));
+        has.also(moved && !to.is_empty(), format!("that the local route to {to} leads elsewhere"), LEFT);
     }
     for gateway in live.propagating_vgws() {
-        has.also(true, format!("routes from {}", gateway.gateway_id().unwrap_or_default()));
+        has.also(true, format!("routes from {}", gateway.gateway_id().unwrap_or_default()), &["propagating_vgws"]);
     }
     for association in live.associations() {
         if let Some(gateway) = association.gateway_id() {
-            has.also(true, format!("that {gateway} uses it"));
+            has.also(true, format!("that {gateway} uses it"), LEFT);
         }
     }
     has
@@ -251,16 +278,16 @@ fn route_table(live: &aws::RouteTable) -> Has {
 fn endpoint(live: &aws::VpcEndpoint) -> Has {
     let mut has = Has::of(KindName::VpcEndpoint, live.vpc_endpoint_id());
     let kind = live.vpc_endpoint_type.as_ref().map_or("Interface", |it| it.as_str());
-    has.shut(!matches!(kind, "Interface" | "Gateway"), format!("it is of the sort {kind}"));
+    has.shut(!matches!(kind, "Interface" | "Gateway"), format!("it is of the sort {kind}"), &["vpc_endpoint_type"]);
     if let Some(family) = unusual(live.ip_address_type.as_ref().map(|it| it.as_str()), "ipv4") {
-        has.also(true, format!("the address type {family}"));
+        has.also(true, format!("the address type {family}"), &["ip_address_type"]);
     }
     if let Some(dns) = &live.dns_options {
         let records = dns.dns_record_ip_type.as_ref().map(|it| it.as_str());
         let usual = ["ipv4", "service-defined"];
-        has.also(records.is_some_and(|it| !usual.contains(&it)), "its DNS record type");
+        has.also(records.is_some_and(|it| !usual.contains(&it)), "its DNS record type", &["dns_options"]);
         let inbound = dns.private_dns_only_for_inbound_resolver_endpoint == Some(true);
-        has.also(inbound, "private DNS for inbound resolver endpoints only");
+        has.also(inbound, "private DNS for inbound resolver endpoints only", &["dns_options"]);
     }
     has
 }
@@ -295,6 +322,13 @@ mod tests {
             .routes(aws::Route::builder().destination_prefix_list_id("pl-2").transit_gateway_id("tgw-1").build())
             .build();
         assert_eq!(route_table(&table).words(), ["the route to ::/0", "the route to pl-2"]);
+    }
+
+    #[test]
+    fn a_main_route_table_is_no_part_of_a_stack() {
+        let main = aws::RouteTableAssociation::builder().main(true).build();
+        let table = aws::RouteTable::builder().associations(main).build();
+        assert!(matches!(route_table(&table).0.as_slice(), [(_, true, _)]));
     }
 
     #[test]

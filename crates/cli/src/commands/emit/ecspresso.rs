@@ -36,9 +36,9 @@ pub(in crate::commands) async fn ecspresso(
     let state = environment.text(tfstate.as_ref(), "AOMIDORI_TFSTATE");
     let (stack, ids) = match environment.text(ids.as_ref(), "AOMIDORI_IDS").as_deref() {
         None | Some("live") => {
-            let (stack, observation) = observed(app, source, settings, "ecspresso", printer).await?;
+            let (session, observation) = observed(app, source, settings, "ecspresso", printer).await?;
             let ids = Ids::Live(live(&observation));
-            (stack, ids)
+            (session.source.stack, ids)
         }
         Some("tfstate") => {
             let Some(state) = state else {

@@ -1,7 +1,7 @@
 //! `emit pipeline`: a pipeline that deploys with this program.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use aomidori_emit::{File, PipelineOptions, Vendor, pipeline as emit};
 
@@ -39,7 +39,7 @@ pub(in crate::commands) fn pipeline(
     let force = environment.on(*force, "AOMIDORI_FORCE")?;
     let mut variables = BTreeMap::new();
     if let Some(path) = environment.path(cloud.stack.stack.as_ref(), "AOMIDORI_STACK") {
-        variables.insert("AOMIDORI_STACK".to_owned(), path.display().to_string());
+        variables.insert("AOMIDORI_STACK".to_owned(), in_checkout(&path, Path::new("."))?);
     }
     if let Some((account, _)) = &settings.account {
         variables.insert("AOMIDORI_ACCOUNT".to_owned(), account.clone());
@@ -75,5 +75,47 @@ pub(in crate::commands) fn pipeline(
             save("emit pipeline", folder, &[File { path: name.to_owned(), text: file.text }], force, printer)
         }
         _ => save("emit pipeline", &out, &[file], force, printer),
+    }
+}
+
+/// The path of a stack file as a pipeline finds it, which works at the top of a fresh checkout.
+fn in_checkout(path: &Path, here: &Path) -> Result<String, Error> {
+    let unreadable = |source| Error::Read { what: "the stack file", path: path.to_owned(), source };
+    let file = path.canonicalize().map_err(unreadable)?;
+    let here = here.canonicalize().map_err(unreadable)?;
+    let top = here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&here);
+    let parts = file.strip_prefix(top).ok().map(|inside| {
+        let part = |part: Component<'_>| Some(part.as_os_str().to_str()?.to_owned());
+        inside.components().map(part).collect::<Option<Vec<String>>>()
+    });
+    parts.flatten().map(|parts| parts.join("/")).ok_or_else(|| {
+        let takes = "in this repository, where a pipeline would find it";
+        setting("--stack", &path.display().to_string(), takes)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_pipeline_finds_the_stack_from_the_top_of_the_checkout() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().join("repository");
+        fs::create_dir_all(top.join(".git")).unwrap();
+        fs::create_dir_all(top.join("environments/dev")).unwrap();
+        for file in ["repository/environments/dev/stack.json", "elsewhere.json"] {
+            fs::write(dir.path().join(file), "").unwrap();
+        }
+        let inside = top.join("environments/dev/stack.json");
+        for here in [top.clone(), top.join("environments")] {
+            assert_eq!(in_checkout(&inside, &here).unwrap(), "environments/dev/stack.json");
+            let said = in_checkout(&dir.path().join("elsewhere.json"), &here).unwrap_err().to_string();
+            assert!(said.ends_with("which is not in this repository, where a pipeline would find it"), "{said}");
+        }
+        // Without a repository, where the program was called is its top.
+        assert_eq!(in_checkout(&dir.path().join("elsewhere.json"), dir.path()).unwrap(), "elsewhere.json");
     }
 }

@@ -1,9 +1,11 @@
 //! `emit terraform`: modules and roots, and import blocks for what is live.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use aomidori_aws::S3Place;
-use aomidori_hcl::{Backend, Layout, Live, Options, emit};
+use aomidori_adopt::{State, undescribed};
+use aomidori_aws::{Aws, S3Place};
+use aomidori_hcl::{Backend, EmitError, File, Layout, Live, MANIFEST, Options, RECORD, Record, emit};
 use aomidori_model::Address;
 use aomidori_plan::Observation;
 
@@ -11,7 +13,8 @@ use super::{observed, save, setting};
 use crate::app::App;
 use crate::args;
 use crate::commands::in_s3;
-use crate::commands::session::prepare;
+use crate::commands::session::{Session, prepare};
+use crate::connect;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::settings::{Environment, Load};
@@ -43,17 +46,69 @@ pub(in crate::commands) async fn terraform(
         },
         region,
         import: None,
+        before: None,
     };
     let force = environment.on(*force, "AOMIDORI_FORCE")?;
-    let stack = if environment.on(*import, "AOMIDORI_IMPORT")? {
-        let (stack, observation) = observed(app, source, settings, "Terraform", printer).await?;
-        options.import = Some(live(&observation));
-        stack
-    } else {
-        source.stack
+    let import = environment.on(*import, "AOMIDORI_IMPORT")?;
+    let before = match recorded(&out) {
+        Err(_) if force => None,
+        recorded => recorded?,
     };
-    let files = emit(&stack, &options).map_err(|source| Error::Emit(Box::new(source)))?;
+    options.before.clone_from(&before);
+    let (stack, region) = if import {
+        let (session, observation) = observed(app, source, settings, "Terraform", printer).await?;
+        options.import = Some(live(&session, &observation, printer).await?);
+        let region = session.cloud.region().to_owned();
+        (session.source.stack, Some(region))
+    } else {
+        (source.stack, None)
+    };
+    let files = emit(&stack, &options).map_err(|source| match (source, region) {
+        (EmitError::Import(missing), Some(region)) => {
+            Error::NothingToImport { missing: missing.iter().map(ToString::to_string).collect(), region }
+        }
+        (source, _) => Error::Emit(Box::new(source)),
+    })?;
+    if !force {
+        let why = conflicts(&out, before.as_ref(), &files);
+        if !why.is_empty() {
+            return Err(Error::WouldDestroy { path: out, why });
+        }
+    }
     save("emit terraform", &out, &files, force, printer)
+}
+
+/// What was emitted into the folder before.
+fn recorded(out: &Path) -> Result<Option<Record>, Error> {
+    let Ok(text) = std::fs::read_to_string(out.join(RECORD)) else { return Ok(None) };
+    match Record::parse(&text) {
+        Some(record) => Ok(Some(record)),
+        None => Err(Error::WouldDestroy {
+            path: out.to_owned(),
+            why: vec![format!("{RECORD}, which says where resources stand in Terraform's state, cannot be read")],
+        }),
+    }
+}
+
+/// Why Terraform would destroy what is live if these were written there.
+fn conflicts(out: &Path, before: Option<&Record>, files: &[File]) -> Vec<String> {
+    let now = files.iter().find(|file| file.path == RECORD).and_then(|file| Record::parse(&file.text));
+    let Some(now) = now else { return Vec::new() };
+    if let Some(before) = before {
+        return before.conflicts(&now).iter().map(ToString::to_string).collect();
+    }
+    if out.join(MANIFEST).exists() {
+        return Vec::new();
+    }
+    let states = now.roots().map(|root| out.join(root).join("terraform.tfstate"));
+    let held = states.filter(|path| holds_resources(path));
+    held.map(|path| format!("{} is another configuration's: Terraform would destroy what is in it", path.display()))
+        .collect()
+}
+
+/// True for a state with something in it.
+fn holds_resources(path: &Path) -> bool {
+    std::fs::read(path).ok().and_then(|bytes| State::read(&bytes).ok()).is_some_and(|state| !state.instances.is_empty())
 }
 
 /// `s3://BUCKET/KEY`, with the bucket's region behind `?region=` if it is not the stack's.
@@ -68,7 +123,25 @@ fn s3(text: &str, region: Option<&str>) -> Result<Backend, Error> {
     }
 }
 
-/// Live ids by address.
-fn live(observation: &Observation) -> BTreeMap<Address, Live> {
-    observation.ours().map(|(address, found)| (address.clone(), Live { id: found.id.clone() })).collect()
+/// Live ids by address, with what is live and the stack does not describe.
+async fn live(
+    session: &Session<Aws>,
+    observation: &Observation,
+    printer: &mut Printer,
+) -> Result<BTreeMap<Address, Live>, Error> {
+    let ids = observation.ours().map(|(_, found)| (found.kind, found.id.clone()));
+    let beyond = session.cloud.beyond(ids).await;
+    let (beyond, unasked) = match beyond {
+        Ok(beyond) => beyond,
+        Err(error) => return Err(connect::name_caller(&session.cloud, session.cloud_error(error)).await),
+    };
+    for what in unasked {
+        printer.note(&format!("note: {what}; what it says may be undone by what is emitted\n"));
+    }
+    let mut undescribed = undescribed(&session.source.stack, observation, &beyond);
+    let live = observation.ours().map(|(address, found)| {
+        let undescribed = undescribed.remove(address).unwrap_or_default();
+        (address.clone(), Live { id: found.id.clone(), undescribed })
+    });
+    Ok(live.collect())
 }
