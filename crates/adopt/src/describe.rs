@@ -265,7 +265,9 @@ fn is_legal(key: &str, value: &str) -> bool {
 
 /// Tags that everything has that can have tags.
 fn shared_tags(chosen: &[&Observed]) -> BTreeMap<String, String> {
-    let mut tagged = chosen.iter().filter(|seen| seen.kind.info().taggable);
+    // Rules that were written into their group have no tags, whatever all else has; marks they get like all else.
+    let rule = |seen: &Observed| seen.kind == KindName::SecurityGroupRule && seen.tags.is_empty();
+    let mut tagged = chosen.iter().filter(|seen| seen.kind.info().taggable && !rule(seen));
     let Some(first) = tagged.next() else { return BTreeMap::new() };
     let mut shared = first.tags.clone();
     shared.retain(|key, value| key != "Name" && !is_ours(key) && is_legal(key, value));

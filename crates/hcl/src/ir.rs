@@ -119,6 +119,8 @@ pub(crate) enum Item {
     Block(&'static str, Vec<Item>),
     /// A blank line.
     Gap,
+    /// A comment before the next argument.
+    Why(&'static str),
 }
 
 impl Item {
@@ -127,7 +129,7 @@ impl Item {
             match item {
                 Item::Attr(_, node) => node.walk(visit),
                 Item::Block(_, inner) => Item::walk(inner, visit),
-                Item::Gap => {}
+                Item::Gap | Item::Why(_) => {}
             }
         }
     }

@@ -18,7 +18,7 @@ impl Overlay<'_> {
         let mut out = Vec::new();
         for (n, item) in first.iter().enumerate() {
             match item {
-                Item::Gap => out.push(Item::Gap),
+                Item::Gap | Item::Why(_) => out.push(item.clone()),
                 Item::Attr(name, _) => {
                     let nodes: Vec<&Node> = bodies
                         .iter()
@@ -117,7 +117,7 @@ impl Overlay<'_> {
                         })
                         .collect();
                     match cells {
-                        Some(cells) => out.push((key.clone(), self.node(&cells, &snake(key)))),
+                        Some(cells) => out.push((key.clone(), self.node(&cells, &words(key)))),
                         None => return self.column(nodes, path, None),
                     }
                 }
@@ -275,6 +275,18 @@ fn attribute(path: &str) -> String {
         word if word.starts_with(|c: char| c.is_ascii_digit()) => format!("value_{word}"),
         word => word.to_owned(),
     }
+}
+
+/// A key in snake case: `containerPort` is `container_port`.
+fn words(key: &str) -> String {
+    let mut out = String::new();
+    for c in key.chars() {
+        if c.is_ascii_uppercase() && out.ends_with(|before: char| before.is_ascii_lowercase()) {
+            out.push('_');
+        }
+        out.push(c);
+    }
+    snake(&out)
 }
 
 /// What stands before and after the key in every text, if that is all that differs.

@@ -15,7 +15,7 @@ pub(crate) fn module(
     families: &[Family],
 ) -> String {
     let mut out = format!("# {}\n\n", upper_first(&name.replace('_', " ")));
-    out.push_str("Requires Terraform 1.9 and the AWS provider 5.80 or later, below 7.\n\n## Resources\n\n");
+    out.push_str(&format!("{}\n\n## Resources\n\n", requires("1.9")));
     out.push_str("| resource | makes |\n|---|---|\n");
     for family in resources {
         let count = match &family.keys {
@@ -37,18 +37,24 @@ pub(crate) fn module(
     out
 }
 
+/// What is needed to use it.
+pub(crate) fn requires(terraform: &str) -> String {
+    format!("Requires Terraform {terraform} and the AWS provider 5.80 or later, below 7.")
+}
+
 /// Adds the table of inputs.
 pub(crate) fn inputs(out: &mut String, variables: &[Variable], defaults: bool) {
     if variables.is_empty() {
         return;
     }
-    out.push_str("\n## Inputs\n\n| name | description | type |\n|---|---|---|\n");
+    out.push_str("\n## Inputs\n\n| name | description | type | default |\n|---|---|---|---|\n");
     for variable in variables {
         out.push_str(&format!(
-            "| `{}` | {} | {} |\n",
+            "| `{}` | {} | {} | {} |\n",
             variable.name,
             cell(&variable.about),
-            code(&one_line(&variable.ty))
+            code(&one_line(&variable.ty)),
+            variable.default.map_or("required".to_owned(), code)
         ));
     }
     if defaults {

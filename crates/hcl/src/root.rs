@@ -383,6 +383,8 @@ fn about(plan: &Plan, plans: &[Plan], variables: &[Variable], rows: &[(String, S
             folders.join(", ")
         ));
     }
+    let terraform = if *parts.backend == Backend::Local { "1.9" } else { "1.11" };
+    out.push_str(&format!("{}\n\n", readme::requires(terraform)));
     out.push_str("```console\n$ terraform init\n$ terraform plan\n$ terraform apply\n```\n\n");
     out.push_str(
         "What AWS CodeDeploy decides (the live target group, and the task definition of its services) is in \

@@ -8,11 +8,12 @@ use crate::write::{From, Variable};
 
 /// Tests of a module, in plan mode on a mocked provider.
 pub(crate) fn module(resources: &[&Family], variables: &[Variable], families: &[Family], places: &Places) -> String {
-    let mut out = String::from("mock_provider \"aws\" {\n");
+    let mut out = String::new();
     if resources.iter().any(|family| family.tf == "aws_iam_policy_document") {
-        out.push_str("  mock_data \"aws_iam_policy_document\" {\n    defaults = {\n      json = \"{\\\"Version\\\":\\\"2012-10-17\\\",\\\"Statement\\\":[]}\"\n    }\n  }\n");
+        out.push_str("mock_provider \"aws\" {\n  mock_data \"aws_iam_policy_document\" {\n    defaults = {\n      json = \"{\\\"Version\\\":\\\"2012-10-17\\\",\\\"Statement\\\":[]}\"\n    }\n  }\n}\n\nvariables {\n");
+    } else {
+        out.push_str("mock_provider \"aws\" {}\n\nvariables {\n");
     }
-    out.push_str("}\n\nvariables {\n");
     for variable in variables {
         let value = spread(&variable.value, 0, variable.name.len() + 5).replace('\n', "\n  ");
         out.push_str(&format!("  {} = {value}\n", variable.name));

@@ -137,6 +137,7 @@ impl<'a> Writer<'a> {
         for item in items {
             match item {
                 Item::Gap => gap = true,
+                Item::Why(why) => out.push_str(&format!("{pad}# {why}\n")),
                 Item::Attr(_, Node::Null) => {}
                 Item::Attr(name, node) => {
                     if std::mem::take(&mut gap) && !first {

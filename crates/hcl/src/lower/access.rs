@@ -1,5 +1,7 @@
 //! Roles and policies: documents are `aws_iam_policy_document` data sources.
 
+use std::collections::BTreeMap;
+
 use aomidori_model::kinds::{IamPolicy, IamRole};
 use aomidori_model::policy::{Effect, PolicyDocument, PolicyResource, Principal, Statement};
 use aomidori_model::terraform::id_attribute;
@@ -7,7 +9,7 @@ use aomidori_model::value::Target;
 
 use super::{Cx, point, points};
 use crate::EmitError;
-use crate::ir::{Gather, Id, Item, Node};
+use crate::ir::{Gather, Id, Instance, Item, Node};
 
 pub(super) fn policy(cx: &mut Cx<'_>, it: &IamPolicy) -> Result<(), EmitError> {
     let IamPolicy { name, path, description, document: wanted } = it;
@@ -28,7 +30,7 @@ pub(super) fn policy(cx: &mut Cx<'_>, it: &IamPolicy) -> Result<(), EmitError> {
 
 pub(super) fn role(cx: &mut Cx<'_>, it: &IamRole) -> Result<(), EmitError> {
     let IamRole { name, path, description, trust, managed_policies, inline_policies, max_session_duration } = it;
-    let trust = document(cx, trust, "assume-role", "iam")?;
+    let trust = document(cx, trust, TRUST, "iam")?;
     let mut parts = Vec::new();
     if !managed_policies.is_empty() {
         let arns = points(managed_policies);
@@ -47,7 +49,7 @@ pub(super) fn role(cx: &mut Cx<'_>, it: &IamRole) -> Result<(), EmitError> {
         Item::Gap,
         Item::Attr("tags", tags),
     ];
-    let mut role = cx.main("role", "iam", Gather::Alone, body);
+    let mut role = cx.main("role", "iam", Gather::Shape, body);
     role.named = true;
     cx.add(role);
 
@@ -95,6 +97,50 @@ fn joined(label: &str, part: &str) -> String {
     }
 }
 
+/// Roles of a module whom the same may assume have one document for it, named after who that is.
+pub(super) fn share(out: &mut BTreeMap<Id, Instance>) {
+    let mut alike: BTreeMap<(String, String), Vec<Id>> = BTreeMap::new();
+    for (id, instance) in out.iter().filter(|(id, _)| id.tf == DOCUMENT && id.part == TRUST) {
+        let text = format!("{:?}", instance.body);
+        alike.entry((id.address.group().to_owned(), text)).or_default().push(id.clone());
+    }
+    let mut instead: BTreeMap<Id, Id> = BTreeMap::new();
+    for ids in alike.into_values().filter(|ids| ids.len() > 1) {
+        let Some((first, others)) = ids.split_first() else { continue };
+        if let Some(shared) = out.get_mut(first) {
+            shared.label = assumer(&shared.body).map_or(TRUST.to_owned(), |who| format!("{who}-{TRUST}"));
+        }
+        for other in others {
+            out.remove(other);
+            instead.insert(other.clone(), first.clone());
+        }
+    }
+    for item in out.values_mut().flat_map(|instance| &mut instance.body) {
+        if let Item::Attr("assume_role_policy", Node::Ref(id, _)) = item
+            && let Some(first) = instead.get(id)
+        {
+            id.clone_from(first);
+        }
+    }
+}
+
+/// Who may assume a role, if it is one service: `ecs-tasks`.
+fn assumer(body: &[Item]) -> Option<String> {
+    let mut services: Vec<String> = Vec::new();
+    Item::walk(body, &mut |node| {
+        if let Node::Name(text) = node {
+            services.extend(text.strip_suffix(".amazonaws.com").map(str::to_owned));
+        }
+    });
+    <[String; 1]>::try_from(services).ok().map(|[one]| one.replace('.', "-"))
+}
+
+/// The data source of policy documents.
+const DOCUMENT: &str = "aws_iam_policy_document";
+
+/// The part of a role that says who may assume it.
+const TRUST: &str = "assume-role";
+
 /// Adds the data source of a policy document, and returns its JSON.
 pub(super) fn document(
     cx: &mut Cx<'_>,
@@ -102,7 +148,7 @@ pub(super) fn document(
     part: &str,
     file: &'static str,
 ) -> Result<Node, EmitError> {
-    let id = Id::part("aws_iam_policy_document", cx.address, part);
+    let id = Id::part(DOCUMENT, cx.address, part);
     let mut body = Vec::new();
     for wanted in &document.statements {
         if !body.is_empty() {

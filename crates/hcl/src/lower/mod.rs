@@ -57,6 +57,7 @@ pub(crate) fn lower(stack: &Stack, importing: bool) -> Result<BTreeMap<Id, Insta
             Resource::DeploymentGroup(it) => services::deployment_group(&mut cx, it)?,
         }
     }
+    access::share(&mut out);
     order(stack, &mut out);
     Ok(out)
 }
@@ -146,9 +147,12 @@ impl Cx<'_> {
             if is_own_key(&key) {
                 continue;
             }
-            let shared = key != "Name" && self.stack.tags.get(&key) == Some(&value);
-            if !shared {
-                own.push((key.clone(), Node::Name(value)));
+            let shared = self.stack.tags.get(&key) == Some(&value);
+            // Of what a person gave it, only its name is known to be the stack's name with more.
+            match key.as_str() {
+                "Name" => own.push((key.clone(), Node::Name(value))),
+                _ if !shared => own.push((key.clone(), Node::Str(value))),
+                _ => {}
             }
             if key != "Name" && !self.stack.tags.contains_key(&key) {
                 literal.push(Node::str(format!("tags={key}")));

@@ -297,6 +297,7 @@ pub(super) fn service(cx: &mut Cx<'_>, it: &EcsService) {
     let mut body = vec![
         Item::Attr("name", Node::Name(name.to_string())),
         Item::Attr("cluster", point(cluster)),
+        Item::Why("Named as an import reads it: an ARN would be a change."),
         Item::Attr("task_definition", revision(task_definition)),
         Item::Attr(
             "desired_count",
