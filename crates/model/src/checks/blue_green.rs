@@ -124,32 +124,79 @@ fn listeners(checks: &mut Checks<'_, '_>, address: &Address, group: &DeploymentG
     }
     for (field, found) in [("prod_traffic_route", production), ("test_traffic_route", test)] {
         let Some((listener_address, listener)) = found else { continue };
-        let legal = match &listener.default_action {
-            Action::ForwardPair { blue, green } => {
-                let pair = [&group.pair.blue, &group.pair.green];
-                pair.contains(&blue) && pair.contains(&green)
-            }
-            // Rules may swing instead of the default action.
-            Action::Redirect(_) | Action::FixedResponse(_) => checks
-                .all::<ListenerRule>()
-                .into_iter()
-                .any(|(_, rule)| rule.listener.address() == Some(listener_address) && is_pair(&rule.action)),
-            Action::Forward(_) | Action::ForwardWeighted(_) | Action::Other(_) => false,
-        };
-        if !legal {
+        if let Some(message) = unswung(checks, group, listener_address, listener) {
             checks.at(address).field(
                 "E-PAIR-FORWARD",
                 field,
-                format!("`{listener_address}` does not forward to the pair"),
-                "make its default action `forward_pair` with the group's two target groups: a fixed forward would be \
-                 put back by the next `up`, which is an outage while the other side is live",
+                message,
+                "make its default action, or the action of one of its rules, `forward_pair` with the group's two target \
+                 groups: a fixed forward to one of them would be put back by the next `up`, which is an outage while the \
+                 other side is live",
             );
         }
     }
 }
 
-fn is_pair(action: &Action) -> bool {
-    matches!(action, Action::ForwardPair { .. })
+/// Why CodeDeploy cannot swing a listener between the two target groups of a group. It moves all that forwards to these two
+/// and nothing else: the default action and the rules, which may be one of several pairs behind the listener.
+fn unswung(
+    checks: &Checks<'_, '_>,
+    group: &DeploymentGroup,
+    listener_address: &Address,
+    listener: &Listener,
+) -> Option<String> {
+    let rules = checks.all::<ListenerRule>().into_iter();
+    let rules = rules.filter(|(_, rule)| rule.listener.address() == Some(listener_address));
+    let rules = rules.map(|(address, rule)| (format!("the rule `{address}`"), &rule.action));
+    let default = ("its default action".to_owned(), &listener.default_action);
+    let actions: Vec<(String, &Action)> = std::iter::once(default).chain(rules).collect();
+
+    let pair = [&group.pair.blue, &group.pair.green];
+    let is_side = |group: &Ref<TargetGroup>| pair.contains(&group);
+    let swings = |action: &Action| match action {
+        Action::ForwardPair { blue, green } => blue != green && is_side(blue) && is_side(green),
+        _ => false,
+    };
+    let leads: Vec<String> =
+        actions.iter().filter_map(|(what, action)| Some(format!("{what} forwards to {}", goal(action)?))).collect();
+    if !actions.iter().any(|(_, action)| swings(action)) {
+        let (blue, green) = (name(&group.pair.blue), name(&group.pair.green));
+        let leads = if leads.is_empty() { "nothing of it forwards".to_owned() } else { leads.join(", ") };
+        return Some(format!(
+            "neither the default action of `{listener_address}` nor one of its rules forwards to the pair `{blue}` and \
+             `{green}`: {leads}"
+        ));
+    }
+    let is_fixed = |action: &Action| match action {
+        Action::Forward(to) => is_side(to),
+        Action::ForwardWeighted(to) => to.iter().all(|weighted| is_side(&weighted.target_group)),
+        Action::ForwardPair { .. } | Action::Redirect(_) | Action::FixedResponse(_) | Action::Other(_) => false,
+    };
+    let (what, fixed) = actions.iter().find(|(_, action)| is_fixed(action))?;
+    Some(format!(
+        "of `{listener_address}` {what} forwards to {} for ever, and CodeDeploy moves that, too",
+        goal(fixed)?
+    ))
+}
+
+/// Where an action forwards to, in words.
+fn goal(action: &Action) -> Option<String> {
+    Some(match action {
+        Action::ForwardPair { blue, green } => format!("the pair `{}` and `{}`", name(blue), name(green)),
+        Action::Forward(to) => format!("`{}`", name(to)),
+        Action::ForwardWeighted(to) => {
+            let to: Vec<String> = to.iter().map(|weighted| format!("`{}`", name(&weighted.target_group))).collect();
+            format!("{} by weight", to.join(" and "))
+        }
+        Action::Redirect(_) | Action::FixedResponse(_) | Action::Other(_) => return None,
+    })
+}
+
+fn name(group: &Ref<TargetGroup>) -> &str {
+    match group.target() {
+        Target::Address(address) => address.as_str(),
+        Target::Id(id) => id,
+    }
 }
 
 /// A service that CodeDeploy deploys wants a deployment group: without one it can never be deployed again.
