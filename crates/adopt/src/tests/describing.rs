@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_model::kinds::dns_record::Answer;
-use aomidori_model::kinds::{DnsRecord, LoadBalancer, TargetGroup, VpcEndpoint};
-use aomidori_model::{KindName, PolicyDocument, Resource, Stack, Target, ToValue, Value};
+use aomidori_model::kinds::ecs_service::Deployment;
+use aomidori_model::kinds::listener::Action;
+use aomidori_model::kinds::listener_rule::Condition;
+use aomidori_model::kinds::{
+    DeploymentGroup, DnsRecord, EcsService, Listener, ListenerRule, LoadBalancer, TargetGroup, VpcEndpoint,
+};
+use aomidori_model::{Kind, KindName, PolicyDocument, Ref, Resource, Stack, Target, ToValue, Value};
 use aomidori_plan::{Observation, Observed, Ownership};
 
 use super::{first, made_by_others, practice, set};
@@ -199,6 +204,80 @@ fn what_somebody_else_s_deployments_move_is_a_pair() {
         matches!(listener.default_action, aomidori_model::kinds::listener::Action::ForwardPair { .. })
     });
     assert_eq!(pairs.count(), 1);
+}
+
+/// The practice environment with a second service, which a rule of each listener leads to.
+fn two_services() -> Stack {
+    fn copy<K: Kind>(stack: &mut Stack, from: &str, to: &str, change: impl FnOnce(&mut K)) -> Ref<K>
+    where
+        for<'a> &'a K: TryFrom<&'a Resource>,
+    {
+        let from = Ref::<K>::to(from.parse().expect("an address"));
+        let mut resource = stack.find(&from).expect("one of the kind").1.clone();
+        change(&mut resource);
+        stack.add(to, resource)
+    }
+    let mut stack = practice();
+    let [blue, green] = ["blue", "green"].map(|side| {
+        let at = format!("platform/target-group/{side}");
+        copy::<TargetGroup>(&mut stack, &at, &format!("platform/target-group/second-{side}"), |group| {
+            group.name = format!("second-{side}").parse().expect("a name");
+        })
+    });
+    for listener in ["production", "test"] {
+        let rule = ListenerRule {
+            listener: Ref::to(format!("platform/listener/{listener}").parse().expect("an address")),
+            priority: 1,
+            conditions: vec![Condition::PathPattern(["/second/*".to_owned()].into())],
+            action: Action::ForwardPair { blue: blue.clone(), green: green.clone() },
+        };
+        stack.add(&format!("platform/rule/{listener}"), rule);
+    }
+    let service = copy::<EcsService>(&mut stack, "services/service/maintenance-bg", "services/service/second", |it| {
+        it.name = "second".parse().expect("a name");
+        let Deployment::CodeDeploy { target, .. } = &mut it.deployment else { panic!("rolling") };
+        (target.blue, target.green) = (blue.clone(), green.clone());
+    });
+    copy::<DeploymentGroup>(&mut stack, "code-deploy/deployment-group", "code-deploy/second", |it| {
+        it.name = "second".parse().expect("a name");
+        it.service = service;
+        (it.pair.blue, it.pair.green) = (blue, green);
+    });
+    assert_eq!(stack.validate(), []);
+    stack
+}
+
+#[test]
+fn two_services_behind_one_listener_are_described() {
+    let stack = two_services();
+    // Each pair is live on either of its sides.
+    for (first, second) in [("blue", "blue"), ("green", "blue"), ("blue", "green"), ("green", "green")] {
+        let (mut have, truth) = made_by_others(&stack);
+        have.resources.retain(|found| found.kind.info().taggable);
+        let live = |name: &str| {
+            let at = format!("platform/target-group/{name}").parse().expect("an address");
+            let (place, _) = truth.iter().find(|(_, address)| **address == at).expect("the group");
+            Ref::<TargetGroup>::existing(&place.1).to_value()
+        };
+        let second = live(&format!("second-{second}"));
+        let first = live(first);
+        for found in &mut have.resources {
+            match found.kind {
+                KindName::Listener => set(found, "action.forward", Value::Set([first.clone()].into())),
+                KindName::ListenerRule => set(found, "action.forward", Value::Set([second.clone()].into())),
+                _ => {}
+            }
+        }
+        let described = describe(&"described".parse().expect("a name"), &have, &walk(&have), &LeftOut::new());
+        assert_eq!((&described.left_out, &described.unsaid), (&LeftOut::new(), &vec![]));
+        assert_eq!(described.stack.validate(), []);
+        assert_eq!(described.stack.len(), have.resources.len());
+        let listeners = described.stack.of::<Listener>().map(|(_, it)| &it.default_action);
+        let rules = described.stack.of::<ListenerRule>().map(|(_, it)| &it.action);
+        assert_eq!(listeners.chain(rules).filter(|it| matches!(it, Action::ForwardPair { .. })).count(), 4);
+        assert_eq!(described.stack.of::<DeploymentGroup>().count(), 2);
+        assert_eq!(differing(&described, &claimed(&described, have)), LeftOut::new());
+    }
 }
 
 fn record(balancer: &Observed) -> DnsRecord {
