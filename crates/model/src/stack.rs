@@ -2,10 +2,12 @@
 
 mod json;
 mod region;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use json::ReadError;
+pub use text::Malformed;
 
 use crate::field::Fields;
 use crate::graph::{Node, Nodes};

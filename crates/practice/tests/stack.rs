@@ -140,7 +140,9 @@ fn a_file_with_several_mistakes_is_told_all_of_them() {
         .replace("\"kind\": \"ecs_cluster\"", "\"kind\": \"ecs_clutter\"")
         .replace("\"dns_support\"", "\"dns_supporrt\"");
     let Err(aomidori_model::stack::ReadError::Problems(problems)) = Stack::from_json(&text) else { panic!() };
+    // Each with its place in the file.
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let told: Vec<&str> = told.iter().filter_map(|told| Some(told.rsplit_once(" (`resources[")?.0)).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     E-SPEC network/subnet/public-c (cidr): `10.0.1.5/24` has host bits set; the network is `10.0.1.0/24`
     E-SPEC network/vpc (dns_supporrt): unknown field `dns_supporrt`, expected one of `cidr`, `dns_support`, `dns_hostnames`

@@ -157,10 +157,10 @@ fn stack_files_that_are_none() {
     --- stderr
     error: DIR/problems.json is not a stack that this program can use
       E-SPEC network/vpc cidr
-          `10.0.0.0/33` is not an IPv4 network such as `10.0.0.0/16`
+          `10.0.0.0/33` is not an IPv4 network such as `10.0.0.0/16` (`resources[0]`, line 1 column 146)
           help: correct the value; the model's documentation has each kind's fields
       E-KIND network/subnet kind
-          `subnett` is not a kind of resource
+          `subnett` is not a kind of resource (`resources[1]`, line 2 column 47)
           help: the kinds are vpc, subnet, internet_gateway, elastic_ip, nat_gateway, route_table, vpc_endpoint,
                 security_group, security_group_rule, ecr_repository, iam_policy, iam_role, log_group, ecs_cluster,
                 load_balancer, target_group, listener, listener_rule, dns_record, private_dns_namespace,

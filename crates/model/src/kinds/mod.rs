@@ -117,8 +117,17 @@ macro_rules! declare_kinds {
                 kind: KindName,
                 spec: serde_json::Value,
             ) -> Result<Resource, serde_path_to_error::Error<serde_json::Error>> {
+                Resource::from_text(kind, &spec.to_string())
+            }
+
+            /// The same of its text, so that an error has a place in it.
+            pub(crate) fn from_text(
+                kind: KindName,
+                spec: &str,
+            ) -> Result<Resource, serde_path_to_error::Error<serde_json::Error>> {
+                let reader = &mut serde_json::Deserializer::from_str(spec);
                 match kind {
-                    $(KindName::$type => serde_path_to_error::deserialize(spec).map(Resource::$type),)*
+                    $(KindName::$type => serde_path_to_error::deserialize(reader).map(Resource::$type),)*
                 }
             }
         }

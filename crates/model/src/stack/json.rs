@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::{Entry, Stack, StackName};
+use super::text::{Fault, Members, Place, Text};
+use super::{Entry, Malformed, Stack, StackName};
 use crate::problem::{Problem, ProblemCode};
 use crate::{Address, KindName, Resource};
 
@@ -15,40 +17,37 @@ use crate::{Address, KindName, Resource};
 const FORMAT: &str = "aomidori-stack";
 /// The version that this crate writes and reads.
 const VERSION: u64 = 1;
+/// The members of a stack file.
+const MEMBERS: &[&str] = &["format", "version", "name", "tags", "accepted", "resources"];
+/// The members of one of its resources.
+const OF_RESOURCE: &[&str] = &["address", "kind", "spec", "tags", "depends_on"];
+/// What to do about members that are not as these are.
+const RESOURCE_HELP: &str =
+    "a resource has an `address`, a `kind` and a `spec`; it may have `tags` (texts) and `depends_on` (addresses)";
+/// What to do about a key that is there twice.
+const TWICE_HELP: &str = "leave one of them out: JSON does not say which one counts";
 
-/// What says whether the rest can be read.
-#[derive(Deserialize)]
-struct Head {
-    #[serde(default)]
-    format: Value,
-    #[serde(default)]
-    version: Value,
-}
-
-/// A stack file, with specs of type `S`: values to write, and texts to read, so that never all of a large stack is there
-/// twice.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File<S> {
+/// A stack file, to be written. It is read member by member.
+#[derive(Serialize)]
+struct File {
     format: String,
     version: u64,
     name: StackName,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     accepted: BTreeMap<Address, BTreeSet<String>>,
-    resources: Vec<Written<S>>,
+    resources: Vec<Written>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written<S> {
+#[derive(Serialize)]
+struct Written {
     address: String,
     kind: String,
-    spec: S,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    spec: Value,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     depends_on: BTreeSet<Address>,
 }
 
@@ -57,7 +56,7 @@ struct Written<S> {
 pub enum ReadError {
     /// It is not JSON, or not of a stack file's form.
     #[error("the stack file cannot be read")]
-    Syntax(#[source] serde_json::Error),
+    Syntax(#[source] Malformed),
     /// It is some other file.
     #[error("this is not a stack file: its `format` is not `{FORMAT}`")]
     Format,
@@ -107,70 +106,206 @@ impl Stack {
     /// # Errors
     /// What is wrong with the file; problems of its resources all at once.
     pub fn from_json(text: &str) -> Result<Stack, ReadError> {
-        // Asked before the rest is read, so that another version's file is not called malformed.
-        let head: Head = serde_json::from_str(text).map_err(|error| match error.classify() {
+        // Some editors begin a file with a mark of its byte order.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.chars().take(4).any(|c| c == '\0') {
+            return Err(ReadError::Syntax(Malformed::of_encoding("it is UTF-16 or UTF-32, not UTF-8")));
+        }
+        let members: Members<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
             Category::Data => ReadError::Format,
-            Category::Io | Category::Syntax | Category::Eof => ReadError::Syntax(error),
+            Category::Io | Category::Syntax | Category::Eof => ReadError::Syntax(Malformed::of(&error)),
         })?;
-        if head.format != FORMAT {
+        let text = Text(text);
+        // Asked before the rest is read, so that another version's file is not called malformed.
+        let format = members.get("format").map(|part| text.read::<String>(part));
+        if !matches!(format, Some(Ok(format)) if format == FORMAT) {
             return Err(ReadError::Format);
         }
-        match head.version.as_u64() {
-            Some(VERSION) => {}
-            found => return Err(ReadError::Version { found: found.unwrap_or(0) }),
+        version(text, &members)?;
+        if let Some((key, part)) = members.twice().next() {
+            return Err(malformed(key, text.fault(part, format!("the key `{key}` is there twice"))));
         }
-        let file: File<&RawValue> = serde_json::from_str(text).map_err(ReadError::Syntax)?;
-        let mut stack = Stack::new(file.name);
-        stack.tags = file.tags;
-        stack.accepted = file.accepted;
+        if let Some((key, part)) = members.others(MEMBERS).next() {
+            return Err(malformed(key, text.fault(part, format!("unknown field, expected one of {}", list(MEMBERS)))));
+        }
+        let Some(name) = member(text, &members, "name")? else { return Err(missing("name")) };
+        let mut stack = Stack::new(name);
+        stack.tags = member(text, &members, "tags")?.unwrap_or_default();
+        stack.accepted = member(text, &members, "accepted")?.unwrap_or_default();
+        let Some(resources) = members.get("resources") else { return Err(missing("resources")) };
+        let resources: Vec<&RawValue> = text.read(resources).map_err(|fault| malformed("resources", fault))?;
         let mut problems = Vec::new();
-        for Written { address, kind, spec, tags, depends_on } in file.resources {
-            let parsed = match address.parse::<Address>() {
-                Ok(parsed) => parsed,
-                Err(error) => {
-                    let help = "write it like `network/subnet/private-a`";
-                    problems.push(problem("E-ADDRESS", None, None, error.to_string(), help));
-                    continue;
-                }
-            };
-            let kind: KindName = match kind.parse() {
-                Ok(kind) => kind,
-                Err(error) => {
-                    let all: Vec<&str> = KindName::ALL.iter().map(|kind| kind.as_str()).collect();
-                    let help = format!("the kinds are {}", all.join(", "));
-                    problems.push(problem("E-KIND", Some(&parsed), Some("kind"), format!("{error}"), &help));
-                    continue;
-                }
-            };
-            let spec = serde_json::from_str(spec.get()).map_err(ReadError::Syntax)?;
-            match Resource::from_json(kind, spec) {
-                Ok(resource) => {
-                    let entry = Entry { resource, tags, depends_on };
-                    if stack.entries.insert(parsed.clone(), entry).is_some() {
-                        let help = "give each resource an address of its own";
-                        let message = "two resources have this address".to_owned();
-                        problems.push(problem("E-ADDRESS-TAKEN", Some(&parsed), None, message, help));
-                    }
-                }
-                Err(error) => {
-                    let path = error.path().to_string();
-                    let field = if path == "." { None } else { Some(path.as_str()) };
-                    let message = error.inner().to_string();
-                    let help = "correct the value; the model's documentation has each kind's fields";
-                    problems.push(problem("E-SPEC", Some(&parsed), field, message, help));
-                }
-            }
+        for (n, part) in resources.into_iter().enumerate() {
+            Reading { text, n, address: None, problems: &mut problems }.resource(part, &mut stack);
         }
         if problems.is_empty() { Ok(stack) } else { Err(ReadError::Problems(problems)) }
     }
+
+    /// Reads JSON as it is in a file, of which nobody has said that it is UTF-8.
+    ///
+    /// # Errors
+    /// As [`Stack::from_json`].
+    pub fn from_json_bytes(bytes: &[u8]) -> Result<Stack, ReadError> {
+        let encoding = |why: &str| ReadError::Syntax(Malformed::of_encoding(why));
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Stack::from_json(text),
+            Err(_) if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) => {
+                Err(encoding("it is UTF-16, not UTF-8"))
+            }
+            Err(error) => Err(encoding(&format!("it is not UTF-8 from byte {} on", error.valid_up_to() + 1))),
+        }
+    }
 }
 
-fn problem(code: &'static str, address: Option<&Address>, field: Option<&str>, message: String, help: &str) -> Problem {
-    Problem {
-        address: address.cloned(),
-        field: field.map(str::to_owned),
-        code: ProblemCode(code),
-        message,
-        help: help.to_owned(),
+fn version(text: Text<'_>, members: &Members<'_>) -> Result<(), ReadError> {
+    let Some(part) = members.get("version") else { return Err(missing("version")) };
+    match part.get().parse::<u64>() {
+        Ok(VERSION) => Ok(()),
+        Ok(found) => Err(ReadError::Version { found }),
+        Err(_) => {
+            let found: String = part.get().chars().take(40).collect();
+            let message = format!("it is {found}, and the number {VERSION} is wanted");
+            Err(malformed("version", text.fault(part, message)))
+        }
+    }
+}
+
+/// A member of the file itself.
+fn member<T: DeserializeOwned>(text: Text<'_>, members: &Members<'_>, key: &str) -> Result<Option<T>, ReadError> {
+    let Some(part) = members.get(key) else { return Ok(None) };
+    text.unique(part).and_then(|()| text.read(part)).map(Some).map_err(|fault| malformed(key, fault))
+}
+
+fn malformed(key: &str, fault: Fault) -> ReadError {
+    ReadError::Syntax(Malformed::at(&fault.below(key), fault.place))
+}
+
+fn missing(key: &str) -> ReadError {
+    ReadError::Syntax(Malformed::without(key))
+}
+
+fn list(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// One resource under reading.
+struct Reading<'r, 't> {
+    text: Text<'t>,
+    /// Its place in the list.
+    n: usize,
+    address: Option<Address>,
+    problems: &'r mut Vec<Problem>,
+}
+
+impl<'t> Reading<'_, 't> {
+    /// Reads it into the stack, if nothing is wrong with it.
+    fn resource(mut self, part: &'t RawValue, stack: &mut Stack) {
+        let before = self.problems.len();
+        let members: Members<'t> = match self.text.read(part) {
+            Ok(members) => members,
+            Err(fault) => return self.wrong("E-RESOURCE", None, &fault, RESOURCE_HELP),
+        };
+        // First, for all that is wrong is told with it.
+        let help = "write it like `network/subnet/private-a`";
+        match members.get("address").map(|part| self.text.read(part)) {
+            Some(Ok(address)) => self.address = Some(address),
+            Some(Err(fault)) => self.wrong("E-ADDRESS", None, &fault, help),
+            None => self.lacks("E-ADDRESS", "address", part, help),
+        }
+        for (key, part) in members.twice() {
+            let fault = self.text.fault(part, format!("the key `{key}` is there twice"));
+            self.wrong("E-KEY-TWICE", None, &fault, TWICE_HELP);
+        }
+        for (key, part) in members.others(OF_RESOURCE) {
+            let fault = self.text.fault(part, format!("unknown field `{key}`, expected one of {}", list(OF_RESOURCE)));
+            self.wrong("E-RESOURCE", Some(key), &fault, RESOURCE_HELP);
+        }
+        let tags = self.member(&members, "tags");
+        let depends_on = self.member(&members, "depends_on");
+        let kind = self.kind(&members, part);
+        let resource = match (kind, members.get("spec")) {
+            (Some(kind), Some(spec)) => self.spec(kind, spec),
+            (_, None) => {
+                self.lacks("E-SPEC", "spec", part, "the model's documentation has each kind's fields");
+                None
+            }
+            (None, Some(_)) => None,
+        };
+        let (Some(address), Some(resource)) = (self.address.clone(), resource) else { return };
+        if self.problems.len() > before {
+            return;
+        }
+        let entry = Entry { resource, tags, depends_on };
+        if stack.entries.insert(address, entry).is_some() {
+            let fault = self.text.fault(part, "two resources have this address".to_owned());
+            self.wrong("E-ADDRESS-TAKEN", None, &fault, "give each resource an address of its own");
+        }
+    }
+
+    fn kind(&mut self, members: &Members<'t>, whole: &'t RawValue) -> Option<KindName> {
+        let help = || {
+            let all: Vec<&str> = KindName::ALL.iter().map(|kind| kind.as_str()).collect();
+            format!("the kinds are {}", all.join(", "))
+        };
+        let Some(part) = members.get("kind") else {
+            self.lacks("E-KIND", "kind", whole, &help());
+            return None;
+        };
+        let kind = self
+            .text
+            .read::<String>(part)
+            .and_then(|kind| kind.parse::<KindName>().map_err(|error| self.text.fault(part, error.to_string())));
+        kind.map_err(|fault| self.wrong("E-KIND", Some("kind"), &fault, &help())).ok()
+    }
+
+    fn spec(&mut self, kind: KindName, part: &'t RawValue) -> Option<Resource> {
+        let resource = self
+            .text
+            .unique(part)
+            .and_then(|()| Resource::from_text(kind, part.get()).map_err(|error| self.text.fault_of(part, &error)));
+        match resource {
+            Ok(resource) => Some(resource),
+            Err(fault) if fault.twice => {
+                self.wrong("E-KEY-TWICE", fault.path.as_deref(), &fault, TWICE_HELP);
+                None
+            }
+            Err(fault) => {
+                let help = "correct the value; the model's documentation has each kind's fields";
+                self.wrong("E-SPEC", fault.path.as_deref(), &fault, help);
+                None
+            }
+        }
+    }
+
+    /// A member that may be left out.
+    fn member<T: DeserializeOwned + Default>(&mut self, members: &Members<'t>, key: &str) -> T {
+        let Some(part) = members.get(key) else { return T::default() };
+        match self.text.unique(part).and_then(|()| self.text.read(part)) {
+            Ok(value) => value,
+            Err(fault) => {
+                let field = fault.way(key);
+                let (code, help) =
+                    if fault.twice { ("E-KEY-TWICE", TWICE_HELP) } else { ("E-RESOURCE", RESOURCE_HELP) };
+                self.wrong(code, Some(&field), &fault, help);
+                T::default()
+            }
+        }
+    }
+
+    fn lacks(&mut self, code: &'static str, key: &str, whole: &'t RawValue, help: &str) {
+        let fault = self.text.fault(whole, format!("it has no `{key}`"));
+        self.wrong(code, None, &fault, help);
+    }
+
+    fn wrong(&mut self, code: &'static str, field: Option<&str>, fault: &Fault, help: &str) {
+        let Fault { message, place: Place { line, column }, .. } = fault;
+        self.problems.push(Problem {
+            address: self.address.clone(),
+            field: field.map(str::to_owned),
+            code: ProblemCode(code),
+            message: format!("{message} (`resources[{}]`, line {line} column {column})", self.n),
+            help: help.to_owned(),
+        });
     }
 }
