@@ -8,7 +8,7 @@ use aomidori_model::kinds::ecr_repository::{
     Encryption, Expiry, ImageSelection, LifecyclePolicy, LifecycleRule, TagMutability,
 };
 use aomidori_model::kinds::listener::{Action, FixedResponse, ListenerProtocol, Redirect};
-use aomidori_model::kinds::listener_rule::Condition;
+use aomidori_model::kinds::listener_rule::{Condition, QueryParameter};
 use aomidori_model::kinds::load_balancer::Scheme;
 use aomidori_model::kinds::task_definition::{AwsLogs, Container, ContainerHealthCheck, FargateSize, Image};
 use aomidori_model::kinds::{
@@ -103,8 +103,12 @@ fn stack(text: &str) -> Stack {
         query: Some(free()),
         permanent: true,
     };
-    let conditions =
-        vec![Condition::PathPattern([free()].into()), Condition::HttpHeader { name: free(), values: [free()].into() }];
+    let conditions = vec![
+        // Not any text: AWS takes few characters in a path.
+        Condition::PathPattern(["/$x/~\"y\"/'z'&@:+".to_owned()].into()),
+        Condition::QueryString([QueryParameter { key: Some(free()), value: free() }].into()),
+        Condition::HttpHeader { name: free(), values: [free()].into() },
+    ];
     let rule = ListenerRule { listener, priority: 1, conditions, action: Action::Redirect(redirect) };
     stack.add("app/rule", rule);
     let lifecycle = LifecycleRule {

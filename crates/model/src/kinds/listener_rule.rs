@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::listener::Action;
 use super::{Kind, KindInfo, KindName, Limit, Limits, Listener, Replacement, Traffic};
 use crate::field::Fields;
+use crate::name::Rule;
 use crate::problem::Check;
 use crate::reference::Ref;
 use crate::value::{Caseless, ToValue, Value};
@@ -49,6 +50,24 @@ pub enum Condition {
     /// A condition that this model cannot make (a regular expression), as observed.
     Other(String),
 }
+
+/// What AWS takes as a host name.
+const HOST: Rule = Rule {
+    what: "a host pattern",
+    length: (1, 128),
+    characters: "letters, digits, `-` and `.`, and the wildcards `*` and `?`",
+    legal: |c| c.is_ascii_alphanumeric() || "-.*?".contains(c),
+    further: |text| (!text.contains('.') && text != "*").then_some("it needs a `.`"),
+};
+
+/// What AWS takes as a path.
+const PATH: Rule = Rule {
+    what: "a path pattern",
+    length: (1, 128),
+    characters: "letters, digits and `_-.$/~\"'@:+&`, and the wildcards `*` and `?`",
+    legal: |c| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?".contains(c),
+    further: |_| None,
+};
 
 /// A parameter of a query string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -127,12 +146,29 @@ impl Kind for ListenerRule {
             );
         }
         for condition in &self.conditions {
-            if let Condition::Other(observed) = condition {
+            let (rule, patterns) = match condition {
+                Condition::HostHeader(hosts) => (HOST, hosts),
+                Condition::PathPattern(paths) => (PATH, paths),
+                Condition::Other(observed) => {
+                    check.field(
+                        "E-RULE-CONDITION",
+                        "condition",
+                        format!("the condition `{observed}` can be observed, not made"),
+                        "use a host, path, header, method, source or query string condition",
+                    );
+                    continue;
+                }
+                Condition::HttpHeader { .. }
+                | Condition::HttpRequestMethod(_)
+                | Condition::SourceIp(_)
+                | Condition::QueryString(_) => continue,
+            };
+            for error in patterns.iter().filter_map(|pattern| rule.check(pattern).err()) {
                 check.field(
-                    "E-RULE-CONDITION",
+                    "E-RULE-PATTERN",
                     "condition",
-                    format!("the condition `{observed}` can be observed, not made"),
-                    "use a host, path, header, method, source or query string condition",
+                    error.to_string(),
+                    "AWS refuses it; write `?` for one character that it does not take, or `*` for several",
                 );
             }
         }
