@@ -225,13 +225,13 @@ fn unseen(described: &mut Description, have: &Observation, walk: &Walk, left_out
             left_out.entry((*kind, id.clone())).or_insert_with(|| why.to_owned());
         }
     }
-    behind(described, have);
+    behind(described, have, left_out);
     // What is said twice is said once: a resource that is left out says nothing of its parts.
     described.unsaid.retain(|unsaid| described.places.contains_key(&unsaid.address));
 }
 
 /// Names services that are not described and get their requests through a target group that is: with it goes their way in.
-fn behind(described: &mut Description, have: &Observation) {
+fn behind(described: &mut Description, have: &Observation, left_out: &LeftOut) {
     let groups: BTreeMap<&(KindName, String), &Address> =
         described.places.iter().map(|(address, place)| (place, address)).collect();
     let mut more = Vec::new();
@@ -243,10 +243,16 @@ fn behind(described: &mut Description, have: &Observation) {
             let Target::Id(id) = &reference.target else { return };
             if let Some(address) = groups.get(&(reference.kind, id.clone())) {
                 let name = seen.id.rsplit('/').next().unwrap_or(&seen.id);
-                let what = format!(
-                    "that the service {name}, which is not described, gets its requests through it: name it, too, or \
-                     `down` takes its way in"
-                );
+                let what = match left_out.get(&(seen.kind, seen.id.clone())) {
+                    Some(why) => format!(
+                        "that the service {name} gets its requests through it, which is left out ({why}): `down` takes its \
+                         way in"
+                    ),
+                    None => format!(
+                        "that the service {name}, which is not described, gets its requests through it: name it, too, or \
+                         `down` takes its way in"
+                    ),
+                };
                 more.push(Unsaid { address: (*address).clone(), what });
             }
         });

@@ -97,7 +97,7 @@ impl Printer {
     /// Prints a part of the result for people; with `--json` nothing.
     pub(crate) fn result(&mut self, text: &str) {
         if !self.json {
-            put(&mut self.out, text);
+            put(&mut self.out, &paint::shown(text));
         }
     }
 
@@ -126,7 +126,7 @@ impl Printer {
 
     /// Prints progress, a note or an error.
     pub(crate) fn note(&mut self, text: &str) {
-        put(&mut self.err, text);
+        put(&mut self.err, &paint::shown(text));
     }
 
     /// One line of stdin; `None` at its end. Blocks.

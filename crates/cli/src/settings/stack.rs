@@ -71,12 +71,9 @@ pub(crate) fn load(
 
 /// Reads a stack file.
 pub(crate) fn read(path: &Path) -> Result<Stack, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-        what: "the stack file",
-        path: path.to_owned(),
-        source,
-    })?;
-    Stack::from_json(&text).map_err(|source| Error::StackFile { path: path.to_owned(), source })
+    let bytes =
+        std::fs::read(path).map_err(|source| Error::Read { what: "the stack file", path: path.to_owned(), source })?;
+    Stack::from_json_bytes(&bytes).map_err(|source| Error::StackFile { path: path.to_owned(), source })
 }
 
 /// The inputs: flag, then variable, then env file, then default.

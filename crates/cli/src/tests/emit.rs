@@ -88,3 +88,21 @@ fn a_region_without_the_stack_s_zones_is_refused() {
     let (exit, text) = emit(&dir.path().join("tf"), "--region eu-central-1");
     assert_eq!(exit, Exit::Done, "{text}");
 }
+
+#[test]
+fn a_backend_that_terraform_would_refuse_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for (place, said) in [
+        ("s3://states//key", "leave out the `/` before it"),
+        ("s3://My_States/key", "is not a bucket's name"),
+        ("s3://-states/key", "is not a bucket's name"),
+        ("s3://a..b/key", "is not a bucket's name"),
+        ("states/key", "does not begin with `s3://`"),
+    ] {
+        let (exit, text) = emit(&dir.path().join("tf"), &format!("--backend {place}"));
+        assert_eq!(exit, Exit::Error, "{text}");
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(said), "{place}: {text}");
+    }
+    let (exit, text) = emit(&dir.path().join("tf"), "--backend s3://states/dev.tfstate");
+    assert_eq!(exit, Exit::Done, "{text}");
+}

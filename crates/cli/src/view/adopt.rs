@@ -95,7 +95,11 @@ pub(crate) fn human(
             .iter()
             .map(|(address, candidate)| {
                 let from = if candidate.name == candidate.id { String::new() } else { candidate.name.clone() };
-                let already = if settled.contains(address) { paint.dim("(already)") } else { String::new() };
+                let already = match settled.contains(address) {
+                    true if candidate.kind.info().taggable => paint.dim("(already)"),
+                    true => paint.dim("(takes no tags)"),
+                    false => String::new(),
+                };
                 vec![paint.name(address.as_str()), short(&candidate.id).to_owned(), from, already]
             })
             .collect();

@@ -1,5 +1,7 @@
 //! Colour. It never carries meaning alone: every text reads the same without it.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Effects, Style};
 
 /// Paints text, or leaves it plain.
@@ -104,4 +106,52 @@ fn visible(text: &str) -> usize {
         }
     }
     columns
+}
+
+/// A text as it may go to a terminal: nothing that was read from a file or an answer moves the cursor, hides or turns around
+/// what is shown. Colours stay.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = rest.strip_prefix("\u{1b}[").and_then(|after| {
+            let end = after.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            after[end..].starts_with('m').then_some(end + 3)
+        });
+        let length = colour.unwrap_or(c.len_utf8());
+        match colour {
+            None if hidden(c) => out.extend(c.escape_unicode()),
+            _ => out.push_str(&rest[..length]),
+        }
+        rest = &rest[length..];
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_all_that_a_text_does_to_a_terminal() {
+        for (text, wanted) in [
+            ("plain\n\ttext", "plain\n\ttext"),
+            ("\u{1b}[1;31mred\u{1b}[0m", "\u{1b}[1;31mred\u{1b}[0m"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("a\rb", "a\\u{d}b"),
+            ("\u{202e}evil", "\\u{202e}evil"),
+            ("\u{1b}[", "\\u{1b}["),
+            ("青緑", "青緑"),
+        ] {
+            assert_eq!(shown(text), wanted);
+        }
+    }
 }

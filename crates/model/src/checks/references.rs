@@ -7,7 +7,7 @@ use petgraph::graphmap::DiGraphMap;
 
 use super::Checks;
 use crate::value::Target;
-use crate::{Address, Fields};
+use crate::{Address, Fields, KindName};
 
 pub(super) fn check(checks: &mut Checks<'_, '_>) {
     let stack = checks.stack;
@@ -38,12 +38,12 @@ fn dangling(checks: &mut Checks<'_, '_>, address: &Address, fields: &BTreeMap<Ad
                 None => found.push((
                     "E-REF-MISSING",
                     format!("there is no `{to}` in the stack"),
-                    format!("add a {} there, or refer to one that exists by its id", reference.kind.info().title),
+                    format!("add {} there, or refer to one that exists by its id", a(reference.kind)),
                 )),
                 Some(kind) if kind != reference.kind => found.push((
                     "E-REF-KIND",
-                    format!("`{to}` is a {}, not a {}", kind.info().title, reference.kind.info().title),
-                    format!("refer to a {}", reference.kind.info().title),
+                    format!("`{to}` is {}, not {}", a(kind), a(reference.kind)),
+                    format!("refer to {}", a(reference.kind)),
                 )),
                 Some(_) => {}
             }
@@ -82,4 +82,11 @@ fn cycles(checks: &mut Checks<'_, '_>, fields: &BTreeMap<Address, Fields>) {
             );
         }
     }
+}
+
+/// `an ECS cluster`, `a subnet`.
+fn a(kind: KindName) -> String {
+    let title = kind.info().title;
+    let article = if title.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {title}")
 }

@@ -117,10 +117,28 @@ fn s3(text: &str, region: Option<&str>) -> Result<Backend, Error> {
     if version.is_some() {
         return Err(setting("--backend", text, "where Terraform keeps states: it chooses versions by itself"));
     }
+    if !is_bucket(&bucket) {
+        let takes =
+            "a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends";
+        return Err(setting("--backend", text, takes));
+    }
+    if key.starts_with('/') {
+        return Err(setting("--backend", text, "a key that Terraform takes: leave out the `/` before it"));
+    }
     match own.or(region.map(str::to_owned)).filter(|region| !region.is_empty()) {
         Some(region) => Ok(Backend::S3 { bucket, key, region }),
         None => Err(setting("--backend", text, "enough: add the bucket's region, `?region=REGION`")),
     }
+}
+
+/// True for what a bucket can be called today; S3 still reads some of longer names.
+fn is_bucket(name: &str) -> bool {
+    let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    (3..=63).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+        && end(name.chars().next())
+        && end(name.chars().next_back())
+        && !name.contains("..")
 }
 
 /// Live ids by address, with what is live and the stack does not describe.
