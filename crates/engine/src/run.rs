@@ -8,7 +8,7 @@ use aomidori_model::{Address, KindName, Problem, Stack};
 use aomidori_plan::{Mode, Notice, Observation, Plan, PlanError, Status, Step};
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::apply_under_lease;
+use crate::apply::{Work, apply_under_lease};
 use crate::cloud::{Cloud, CloudError, ErrorKind, Lease};
 use crate::event::{Event, Events, Interruption, Phase, millis};
 use crate::lease;
@@ -290,7 +290,8 @@ async fn under_lease<C: Cloud>(
     }
     events.send(Event::Phase { phase: Phase::Apply });
     let Planned { observation, plan } = &report.planned;
-    let outcome = apply_under_lease(cloud, plan, stack, observation, &options.apply, events, (cancel, lost)).await;
+    let work = Work { plan, stack, observation, tags_only: options.tags_only && mode == Mode::Converge };
+    let outcome = apply_under_lease(cloud, work, &options.apply, events, (cancel, lost)).await;
     let (done, interrupted) = (outcome.is_done(), outcome.interrupted);
     report.outcome = Some(outcome);
     report.end = match interrupted {

@@ -6,6 +6,7 @@ use aomidori_model::ownership::{self, Marks};
 use aomidori_model::{Address, Compare, Field, Fields, Owner, Reference, Stack, Target, Value};
 
 use crate::live::Live;
+use crate::marks::marks;
 use crate::observation::Observation;
 use crate::{FieldChange, Notice, Ownership};
 
@@ -188,13 +189,34 @@ fn tags(
 ) -> Option<Change> {
     let lookup = |reference: &Reference| known.lookup(reference);
     let wanted = stack.complete_tags(address, fields, &lookup);
+    changed_tags(&wanted, live, marks, unknown_parts(fields, known))
+}
+
+/// The tags that differ where nothing but tags is written.
+pub(crate) fn marking(
+    stack: &Stack,
+    address: &Address,
+    fields: &Fields,
+    live: &Live<'_>,
+    known: &impl Known,
+) -> Option<Change> {
+    let lookup = |reference: &Reference| known.lookup(reference);
+    let wanted = marks(stack, address, fields, &live.seen.tags, &lookup);
+    changed_tags(&wanted, live, &live.seen.marks(), None)
+}
+
+fn changed_tags(
+    wanted: &BTreeMap<String, String>,
+    live: &Live<'_>,
+    marks: &Marks,
+    record: Option<(BTreeSet<Address>, Vec<Value>)>,
+) -> Option<Change> {
     if wanted.is_empty() {
         return None;
     }
-    let record = unknown_parts(fields, known);
     let is_record = |key: &str| ownership::is_own_key(key) && key != ownership::STACK && key != ownership::ADDRESS;
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
-    for (key, value) in &wanted {
+    for (key, value) in wanted {
         let has = live.seen.tags.get(key);
         if has == Some(value) || (record.is_some() && is_record(key)) {
             continue;

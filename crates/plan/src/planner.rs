@@ -13,8 +13,7 @@ use crate::live::LiveSet;
 use crate::observation::Status;
 use crate::wait::{self, LeftOut};
 use crate::{
-    Action, Estimate, FieldChange, Mode, Notice, Observation, Observed, Ownership, Plan, Reason, Step, StepId, diff,
-    keep, order,
+    Action, Estimate, Mode, Notice, Observation, Observed, Ownership, Plan, Reason, Step, StepId, diff, keep, order,
 };
 
 /// What makes live what `want` says, given what was observed.
@@ -45,27 +44,21 @@ pub fn plan(want: &Stack, have: &Observation) -> Result<Plan, PlanError> {
 
 /// What gives live resources of the stack the tags that are wanted, and changes nothing else: [`plan`] without all else, and
 /// without waiting for anything. Something foreign that is in the way of something wanted, and a deployment that runs, keep
-/// nothing from being tagged.
+/// nothing from being tagged. Of parts those are recorded that do not refer to what is not there ([`marks`](crate::marks())).
 ///
 /// # Errors
 /// References that lead nowhere; cycles.
 pub fn tags(want: &Stack, have: &Observation) -> Result<Plan, PlanError> {
     let facts = Facts::new(want, have)?;
     let keeper = keep::keepers(&facts);
-    let decision = decide::decide(&facts, &keeper, &BTreeMap::new());
-    let steps = decision
-        .keeper
+    // Nothing is made, so that what is live is what references mean.
+    let ids = Ids { facts: &facts, keeper: &keeper, new: &BTreeSet::new() };
+    let steps = keeper
         .iter()
         .filter_map(|(address, n)| {
-            let seen = facts.live.get(*n)?.seen;
-            let changes: Vec<FieldChange> = decision
-                .changes
-                .get(address)?
-                .iter()
-                .filter(|change| change.field == "tags")
-                .map(diff::Change::to_field_change)
-                .collect();
-            (!changes.is_empty()).then_some((address, seen, changes))
+            let live = facts.live.get(*n)?;
+            let change = diff::marking(want, address, facts.fields.get(address)?, live, &ids)?;
+            Some((address, live.seen, vec![change.to_field_change()]))
         })
         .zip(0..)
         .map(|((address, seen, changes), n)| Step {

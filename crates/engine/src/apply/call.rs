@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use aomidori_model::{Address, Compare, KindName, Reference, Stack, StackName, Value};
-use aomidori_plan::{Action, FieldChange, Observation, Observed, Plan, Step, StepId};
+use aomidori_plan::{Action, FieldChange, Observation, Observed, Step, StepId};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::Work;
 use super::step::{Answer, Op};
 use crate::cloud::{Cloud, CloudError, ErrorKind, Known, Made, Want};
 use crate::options::ApplyOptions;
@@ -17,6 +18,7 @@ pub(super) struct Calls<'a, C> {
     stack: &'a Stack,
     have: BTreeMap<(KindName, &'a str), &'a Observed>,
     run: &'a str,
+    tags_only: bool,
     known: Known,
     lives: BTreeMap<StepId, String>,
 }
@@ -45,17 +47,12 @@ impl Wanted<'_> {
 }
 
 impl<'a, C: Cloud> Calls<'a, C> {
-    pub(super) fn new(
-        cloud: &'a C,
-        plan: &'a Plan,
-        stack: &'a Stack,
-        observation: &'a Observation,
-        options: &'a ApplyOptions,
-    ) -> Calls<'a, C> {
+    pub(super) fn new(cloud: &'a C, work: Work<'a>, options: &'a ApplyOptions) -> Calls<'a, C> {
+        let Work { plan, stack, observation, tags_only } = work;
         let have = observation.resources.iter().map(|found| ((found.kind, found.id.as_str()), found)).collect();
         let lives = plan.steps.iter().filter_map(|step| Some((step.id, step.live.clone()?))).collect();
         let known = known(stack, observation);
-        Calls { cloud, stack, have, run: &options.run, known, lives }
+        Calls { cloud, stack, have, run: &options.run, tags_only, known, lives }
     }
 
     /// The live id that a step is about.
@@ -134,11 +131,18 @@ impl<'a, C: Cloud> Calls<'a, C> {
             .stack
             .get(&step.address)
             .ok_or_else(|| CloudError::bug(format!("{} is planned and not in the stack", step.address)))?;
+        let tags = match self.have(step).filter(|_| self.tags_only) {
+            Some(have) => {
+                let lookup = |reference: &Reference| self.known.lookup(reference);
+                aomidori_plan::marks(self.stack, &step.address, &entry.resource.fields(), &have.tags, &lookup)
+            }
+            None => tags(self.stack, &step.address, &self.known)?,
+        };
         Ok(Wanted {
             stack: self.stack.name(),
             address: &step.address,
             resource: &entry.resource,
-            tags: tags(self.stack, &step.address, &self.known)?,
+            tags,
             known: self.known.clone(),
             token: format!("{}-{}", self.run, step.id.0),
         })

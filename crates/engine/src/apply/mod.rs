@@ -43,21 +43,31 @@ pub async fn apply<C: Cloud>(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Outcome {
-    apply_under_lease(cloud, plan, stack, observation, options, events, (cancel, &CancellationToken::new())).await
+    let work = Work { plan, stack, observation, tags_only: false };
+    apply_under_lease(cloud, work, options, events, (cancel, &CancellationToken::new())).await
+}
+
+/// What is carried out.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) stack: &'a Stack,
+    /// What the plan was made from.
+    pub(crate) observation: &'a Observation,
+    /// It is a plan of [`tags`](aomidori_plan::tags()).
+    pub(crate) tags_only: bool,
 }
 
 /// As [`apply`]; the second token is cancelled when the lease is lost.
 pub(crate) async fn apply_under_lease<C: Cloud>(
     cloud: &C,
-    plan: &Plan,
-    stack: &Stack,
-    observation: &Observation,
+    work: Work<'_>,
     options: &ApplyOptions,
     events: &Events,
     (cancel, lost): (&CancellationToken, &CancellationToken),
 ) -> Outcome {
-    let calls = Calls::new(cloud, plan, stack, observation, options);
-    Run::new(plan, observation, options, events, calls).run(cancel, lost).await
+    let calls = Calls::new(cloud, work, options);
+    Run::new(work.plan, work.observation, options, events, calls).run(cancel, lost).await
 }
 
 /// How far a step is.

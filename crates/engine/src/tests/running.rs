@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aomidori_model::kinds::LogGroup;
-use aomidori_model::{Fields, KindName, Stack, Value};
+use aomidori_model::{Fields, KindName, Stack, Target, Value, ownership};
 use aomidori_plan::{Action, Mode};
 use tokio_util::sync::CancellationToken;
 
@@ -311,4 +311,48 @@ async fn what_failed_for_good_is_replaced() {
     assert_eq!(report.end, End::Done, "{:#?}", report.outcome);
     exactly(&cloud, &stack);
     assert!(cloud.things().iter().all(|thing| thing.id != nat));
+}
+
+/// A subnet of a route table is not there, and nothing says which of the table's parts are the stack's.
+fn half_there(cloud: &FakeCloud) -> String {
+    let find = |address: &str| {
+        let at = |thing: &crate::fake::Thing| thing.owner().is_some_and(|(_, owner)| owner.as_str() == address);
+        cloud.things().into_iter().find(at).unwrap().id
+    };
+    let (gone, table) = (find("network/subnet/c"), find("network/routes/public"));
+    cloud.tamper(&table, |thing| {
+        let Value::Set(mut subnets) = thing.fields.value("association").clone() else { panic!("{thing:?}") };
+        subnets.retain(|subnet| !matches!(subnet, Value::Ref(to) if to.target == Target::Id(gone.clone())));
+        thing.fields.set("association", Value::Set(subnets));
+        thing.tags.retain(|key, _| !key.starts_with(ownership::PARTS));
+    });
+    let balancer = find("platform/balancer");
+    for id in [find("platform/listener"), balancer, gone] {
+        cloud.lose(&id);
+    }
+    table
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_is_marked_although_a_part_refers_to_what_is_not() {
+    let (cloud, stack) = (FakeCloud::new(), medium());
+    bring_up(&cloud, &stack, "first").await.unwrap();
+    let table = half_there(&cloud);
+    let before = cloud.things().len();
+    let mut marking = options("mark");
+    marking.tags_only = true;
+    let report = up(&cloud, &stack, &marking, yes, &Events::none(), &never()).await.unwrap();
+    assert_eq!(report.end, End::Done, "{}", super::ended(&report));
+    assert_eq!(cloud.things().len(), before);
+    let parts = |cloud: &FakeCloud| {
+        let thing = cloud.things().into_iter().find(|thing| thing.id == table).unwrap();
+        ownership::Marks::of(&thing.tags).parts.len()
+    };
+    let recorded = parts(&cloud);
+    let report = bring_up(&cloud, &stack, "second").await.unwrap();
+    assert_eq!(report.end, End::Done, "{}", super::ended(&report));
+    exactly(&cloud, &stack);
+    assert_eq!(parts(&cloud), recorded + 1);
+    let report = bring_up(&cloud, &stack, "third").await.unwrap();
+    assert_eq!(report.end, End::NothingToDo);
 }

@@ -5,7 +5,7 @@ use aomidori_model::kinds::load_balancer::Scheme;
 use aomidori_model::kinds::*;
 
 use super::fixture::{at, built, check, network, services, to, with, without};
-use crate::testing::World;
+use crate::testing::{Dice, World};
 use crate::{Ownership, Status};
 
 #[test]
@@ -472,4 +472,42 @@ fn a_cascade_through_three_resources() {
     5 -/+ app/worker uses app/first, app/namespace after 0! 4
         service_registries: discovery_service-10 -> @app/second
     ");
+}
+
+/// The live route table of [`network`], without some of its tags.
+fn table(world: &mut World, keep: impl Fn(&str) -> bool) {
+    world.at("net/table").unwrap().tags.retain(|key, _| keep(key));
+}
+
+#[test]
+fn parts_are_recorded_as_far_as_they_are_there_where_only_tags_are_written() {
+    let mut world = built(&without(with::<RouteTable>(network(), "net/table", forget_b), &["net/subnet-b"]));
+    table(&mut world, |key| !key.starts_with("aomidori:parts"));
+    let have = world.observe();
+    let marking = crate::tags(&network(), &have).unwrap();
+    let [step] = marking.steps.as_slice() else { panic!("{:#?}", marking.steps) };
+    assert_eq!((step.address.as_str(), step.changes.len()), ("net/table", 1));
+    assert!(step.changes[0].after.is_known(), "{:?}", step.changes);
+    assert_eq!(world.run(&network(), &marking, &mut Dice::default(), usize::MAX), Ok(true));
+    assert!(crate::tags(&network(), &world.observe()).unwrap().is_empty());
+    let planned = check(&network(), &mut world);
+    assert!(planned.contains("+ net/subnet-b missing") && planned.contains("~ net/table"), "{planned}");
+}
+
+fn forget_b(table: &mut RouteTable) {
+    table.subnets.remove(&to("net/subnet-b"));
+}
+
+#[test]
+fn a_part_that_is_to_go_stays_recorded_where_only_tags_are_written() {
+    let mut world = built(&network());
+    let want = with::<RouteTable>(network(), "net/table", forget_b);
+    assert!(crate::tags(&want, &world.observe()).unwrap().is_empty());
+    // Nor does another tag of it bring the record up to date.
+    table(&mut world, |key| key != "Name");
+    let marking = crate::tags(&want, &world.observe()).unwrap();
+    assert_eq!(marking.steps.len(), 1);
+    assert_eq!(world.run(&want, &marking, &mut Dice::default(), usize::MAX), Ok(true));
+    let planned = check(&want, &mut world);
+    assert!(planned.contains("association"), "{planned}");
 }
