@@ -4,8 +4,8 @@
 use std::fmt;
 use std::future::Future;
 
-use aomidori_model::{Address, KindName, Problem, Stack};
-use aomidori_plan::{Mode, Notice, Observation, Plan, PlanError, Status, Step};
+use aomidori_model::{Address, KindName, Problem, Stack, Value};
+use aomidori_plan::{Mode, Notice, Observation, Observed, Plan, PlanError, Status, Step};
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Work, apply_under_lease};
@@ -14,6 +14,9 @@ use crate::event::{Event, Events, Interruption, Phase, millis};
 use crate::lease;
 use crate::options::{ApplyOptions, Patience};
 use crate::outcome::Outcome;
+
+/// The attribute of a load balancer that keeps it from being deleted.
+const PROTECTION: &str = "deletion_protection.enabled";
 
 /// How [`up`] and [`down`] work.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,6 +132,8 @@ pub enum RunError {
     },
     /// Another run holds the stack's lease (5).
     Locked(Lease),
+    /// These are protected from deletion, so that `down` would end half way (5).
+    Protected(Vec<Address>),
     /// Not approved (5).
     NotApproved,
     /// The plan that was approved is not what would be done now (5).
@@ -200,7 +205,8 @@ pub async fn up<C: Cloud>(
     run(cloud, stack, Mode::Converge, options, approve, events, cancel).await
 }
 
-/// Removes everything that carries the stack's mark, and looks for leftovers afterwards. Otherwise as [`up`].
+/// Removes everything that carries the stack's mark, and looks for leftovers afterwards; nothing, if some of it is seen to
+/// be protected from deletion. Otherwise as [`up`].
 ///
 /// # Errors
 /// As [`up`].
@@ -272,6 +278,9 @@ async fn under_lease<C: Cloud>(
     if report.planned.plan.is_empty() {
         report.end = End::NothingToDo;
         return Ok(report);
+    }
+    if mode == Mode::Destroy {
+        deletable(&report.planned.observation)?;
     }
     if options.approved.is_none() {
         events.send(Event::Phase { phase: Phase::Approve });
@@ -453,6 +462,26 @@ fn guard(options: &RunOptions, found: &str) -> Result<(), RunError> {
     }
 }
 
+/// Refuses to begin deleting what AWS would keep: protection is met late, when most of the stack is gone already.
+fn deletable(observation: &Observation) -> Result<(), RunError> {
+    // What is on its way out was not protected.
+    let stays = |found: &Observed| !matches!(found.status, Status::Deleting(_)) && is_protected(found);
+    let kept = observation.ours().filter(|(_, found)| stays(found));
+    let mut kept: Vec<Address> = kept.map(|(address, _)| address.clone()).collect();
+    kept.sort();
+    if kept.is_empty() { Ok(()) } else { Err(RunError::Protected(kept)) }
+}
+
+/// True for a load balancer that AWS does not delete, as far as its attributes were read.
+fn is_protected(found: &Observed) -> bool {
+    match found.fields.value("attributes") {
+        Value::Map(attributes) if found.kind == KindName::LoadBalancer => {
+            attributes.get(PROTECTION).and_then(Value::as_str) == Some("true")
+        }
+        _ => false,
+    }
+}
+
 fn differences(approved: &Plan, now: &Plan) -> Vec<Difference> {
     let mut differences = Vec::new();
     if approved.stack != now.stack {
@@ -523,6 +552,15 @@ impl fmt::Display for RunError {
             }
             RunError::Locked(lease) => {
                 write!(f, "another run ({} on {}) holds the stack's lease", lease.purpose, lease.host)
+            }
+            RunError::Protected(kept) => {
+                let kept: Vec<&str> = kept.iter().map(Address::as_str).collect();
+                write!(
+                    f,
+                    "nothing was deleted: the attribute `{PROTECTION}` protects {}; set it to `false` in the stack and run \
+                     `up`, or in the console, then run `down` again",
+                    kept.join(", ")
+                )
             }
             RunError::NotApproved => f.write_str("the plan was not approved"),
             RunError::Stale(differences) => {

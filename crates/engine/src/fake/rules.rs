@@ -76,6 +76,13 @@ pub(super) fn collide(kind: KindName, a: &Fields, b: &Fields) -> bool {
     })
 }
 
+/// True for a load balancer that an attribute protects from deletion.
+pub(super) fn is_protected(thing: &Thing) -> bool {
+    let Value::Map(attributes) = thing.fields.value("attributes") else { return false };
+    thing.kind == KindName::LoadBalancer
+        && attributes.get("deletion_protection.enabled").and_then(Value::as_str) == Some("true")
+}
+
 /// The ids of what keeps a thing from being deleted.
 pub(super) fn holders(things: &BTreeMap<String, Thing>, thing: &Thing) -> Vec<String> {
     things

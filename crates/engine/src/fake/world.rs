@@ -398,6 +398,9 @@ impl World {
             self.violation(text);
             return Err(refuse(ErrorKind::Refused, "Delete", "not ours"));
         }
+        if rules::is_protected(thing) {
+            return Err(refuse(ErrorKind::Refused, "Delete", format!("{} is protected from deletion", have.id)));
+        }
         let held = rules::holders(&self.things, thing);
         if let Some(first) = held.first() {
             return Err(refuse(ErrorKind::InUse, "Delete", format!("{first} uses {}", have.id)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aomidori_model::kinds::LogGroup;
+use aomidori_model::kinds::{LoadBalancer, LogGroup};
 use aomidori_model::{Fields, KindName, Stack, Target, Value, ownership};
 use aomidori_plan::{Action, Mode};
 use tokio_util::sync::CancellationToken;
@@ -355,4 +355,34 @@ async fn what_is_there_is_marked_although_a_part_refers_to_what_is_not() {
     assert_eq!(parts(&cloud), recorded + 1);
     let report = bring_up(&cloud, &stack, "third").await.unwrap();
     assert_eq!(report.end, End::NothingToDo);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_protected_from_deletion_is_met_before_anything_is_deleted() {
+    let protection = |on: &str| {
+        let mut stack = medium();
+        change::<LoadBalancer>(&mut stack, "platform/balancer", |balancer| {
+            balancer.attributes.insert("deletion_protection.enabled".into(), on.into());
+        });
+        stack
+    };
+    let (cloud, stack) = (FakeCloud::new(), protection("true"));
+    bring_up(&cloud, &stack, "first").await.unwrap();
+    let before = cloud.things();
+    let unasked = async |_: &Planned| panic!("it cannot be done");
+    let refused = crate::down(&cloud, &stack, &options("down"), unasked, &Events::none(), &never()).await;
+    let Err(error) = refused else { panic!("{refused:?}") };
+    assert_eq!(error, RunError::Protected(vec!["platform/balancer".parse().unwrap()]));
+    let text = error.to_string();
+    assert!(
+        ["platform/balancer", "`deletion_protection.enabled`", "`up`"].iter().all(|it| text.contains(it)),
+        "{text}"
+    );
+    assert_eq!(cloud.things(), before);
+    assert_eq!(cloud.lease(stack.name()).await.unwrap(), None);
+    // Switched off in the stack it goes.
+    let stack = protection("false");
+    assert_eq!(bring_up(&cloud, &stack, "second").await.unwrap().end, End::Done);
+    assert_eq!(bring_down(&cloud, &stack, "down").await.unwrap().end, End::Done);
+    assert!(cloud.things().is_empty());
 }
