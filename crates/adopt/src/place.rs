@@ -12,6 +12,7 @@ use aomidori_model::{Address, Compare, Field, Fields, KindName, Owner, Reference
 use aomidori_plan::{Observation, Observed};
 
 use crate::claims::{Claims, key};
+use crate::walk::untagged_id;
 
 /// A live resource that may be one of the stack's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +63,7 @@ pub enum Unplaced {
     },
     /// Several addresses want it as much, or others as much as it.
     Ambiguous(Vec<Address>),
-    /// No address wants anything like it.
+    /// No address wants anything like it; it may not have been looked for.
     NotInStack,
 }
 
@@ -366,14 +367,25 @@ impl<'a> Board<'a> {
         for candidate in given.values() {
             let n = numbers.get(&(candidate.kind, key(candidate.kind, &candidate.id))).copied();
             if n.is_none_or(|n| !self.taken.contains(&n)) {
-                let wanted = self.wanted.values().any(|(kind, _)| *kind == candidate.kind);
-                let unseen = if wanted { Unplaced::Gone } else { Unplaced::NotInStack };
-                placement.left.push(((*candidate).clone(), n.map_or(unseen, |n| self.reason(n))));
+                let why = n.map_or_else(|| self.unseen(candidate), |n| self.reason(n));
+                placement.left.push(((*candidate).clone(), why));
             }
         }
         placement.left.sort_by(|a, b| a.0.name.cmp(&b.0.name));
         placement.missing = self.unplaced().into_iter().map(|(address, _)| address.clone()).collect();
         placement
+    }
+
+    /// Why one was not seen: it is gone, or nobody looked for it. What takes no tags is looked for only where the stack
+    /// wants it, by the name in its id.
+    fn unseen(&self, candidate: &Candidate) -> Unplaced {
+        let sought = match candidate.kind.info().taggable {
+            true => self.wanted.values().any(|(kind, _)| *kind == candidate.kind),
+            false => self.stack.iter().any(|(_, entry)| {
+                entry.resource.kind() == candidate.kind && untagged_id(&entry.resource).as_ref() == Some(&candidate.id)
+            }),
+        };
+        if sought { Unplaced::Gone } else { Unplaced::NotInStack }
     }
 
     /// Why one that is there was not placed.

@@ -73,6 +73,10 @@ impl StateError {
 pub struct State {
     /// What it holds, in its order.
     pub instances: Vec<Instance>,
+    /// Which state it is, of all there ever were.
+    lineage: Option<String>,
+    /// How often it was written.
+    serial: Option<u64>,
 }
 
 /// One instance of a resource.
@@ -135,6 +139,10 @@ pub enum Left {
 
 #[derive(Deserialize)]
 struct File {
+    #[serde(default)]
+    lineage: Option<String>,
+    #[serde(default)]
+    serial: Option<u64>,
     resources: Vec<WrittenResource>,
 }
 
@@ -193,16 +201,23 @@ impl State {
             return Err(StateError::Version(version));
         }
         let file: File = serde_json::from_value(json).map_err(|_| StateError::NotState)?;
-        let instances: Vec<Instance> = file.resources.into_iter().flat_map(instances).collect();
+        let File { lineage, serial, resources } = file;
+        let instances: Vec<Instance> = resources.into_iter().flat_map(instances).collect();
         if instances.iter().all(|instance| instance.data) {
             return Err(StateError::NoResources);
         }
-        Ok(State { instances })
+        Ok(State { instances, lineage, serial })
     }
 
-    /// Several states as one, each with its name: of more than one the instances' addresses have it in front.
-    pub fn together(states: impl IntoIterator<Item = (State, String)>) -> State {
-        let states: Vec<(State, String)> = states.into_iter().collect();
+    /// Several states as one, each with its name: of more than one the instances' addresses have it in front. A state that
+    /// is named twice counts once, under its first name.
+    pub fn together(given: impl IntoIterator<Item = (State, String)>) -> State {
+        let mut states: Vec<(State, String)> = Vec::new();
+        for (state, name) in given {
+            if !states.iter().any(|(known, _)| *known == state) {
+                states.push((state, name));
+            }
+        }
         let several = states.len() > 1;
         let named = states.into_iter().flat_map(|(state, name)| {
             state.instances.into_iter().map(move |mut instance| {
@@ -212,7 +227,7 @@ impl State {
                 instance
             })
         });
-        State { instances: named.collect() }
+        State { instances: named.collect(), lineage: None, serial: None }
     }
 }
 
@@ -516,6 +531,25 @@ mod tests {
         assert_eq!(names(vec![(state("vpc-1"), "a".into())]), ["aws_vpc.x"]);
         let both = vec![(state("vpc-1"), "a".into()), (state("vpc-2"), "b".into())];
         assert_eq!(names(both), ["a: aws_vpc.x", "b: aws_vpc.x"]);
+    }
+
+    #[test]
+    fn a_state_that_is_named_twice_is_read_once() {
+        let state = |lineage: &str, serial: u64| {
+            let vpc = resource("", "managed", "aws_vpc", "\"attributes\": {\"id\": \"vpc-1\"}");
+            let of = format!("\"lineage\": \"{lineage}\", \"serial\": {serial}");
+            State::read(format!("{{\"version\": 4, {of}, \"resources\": [{vpc}]}}").as_bytes()).unwrap()
+        };
+        let names = |states: &[(&str, u64)]| {
+            let named =
+                states.iter().zip(["a", "b"]).map(|((lineage, serial), name)| (state(lineage, *serial), name.into()));
+            State::together(named).instances.into_iter().map(|instance| instance.address).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[("one", 1), ("one", 1)]), ["aws_vpc.x"]);
+        // An older copy, or another root that holds the same, is another state.
+        for other in [("one", 2), ("two", 1)] {
+            assert_eq!(names(&[("one", 1), other]), ["a: aws_vpc.x", "b: aws_vpc.x"]);
+        }
     }
 
     #[test]

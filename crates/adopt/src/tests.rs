@@ -4,6 +4,9 @@ mod describing;
 
 use std::collections::BTreeMap;
 
+use aomidori_model::kinds::deployment_config::TrafficRouting;
+use aomidori_model::kinds::dns_record::Answer;
+use aomidori_model::kinds::{DeploymentConfig, DnsRecord};
 use aomidori_model::{Address, KindName, Stack};
 use aomidori_plan::testing::{Dice, Genes, World};
 use aomidori_plan::{Action, Observation, Ownership, plan};
@@ -173,6 +176,29 @@ fn what_is_not_there_is_gone() {
     });
     assert_eq!(why(&placement, &id), Some(Unplaced::Gone));
     assert_eq!(placement.missing.len(), 1);
+}
+
+/// What takes no tags is read by the names in the stack alone.
+#[test]
+fn what_nobody_looked_for_is_not_gone() {
+    let mut stack = Stack::new("s".parse().expect("a name"));
+    let answer = Answer::Values { record_type: "A".into(), ttl: 60, values: ["192.0.2.1".into()].into() };
+    let (zone, name) = ("Z1".parse().expect("a zone"), "shop.example.com".parse().expect("a name"));
+    stack.add("platform/record", DnsRecord { zone, name, answer });
+    let name = "slow".parse().expect("a name");
+    stack.add("code-deploy/config", DeploymentConfig { name, routing: TrafficRouting::AllAtOnce });
+    let expected = [
+        (KindName::DnsRecord, "Z1_shop.example.com_A", Unplaced::Gone),
+        (KindName::DnsRecord, "Z1_shop.example.com_TXT", Unplaced::NotInStack),
+        (KindName::DnsRecord, "Z2_shop.example.com_A", Unplaced::NotInStack),
+        (KindName::DeploymentConfig, "slow", Unplaced::Gone),
+        (KindName::DeploymentConfig, "fast", Unplaced::NotInStack),
+    ];
+    let candidates = expected.clone().map(|(kind, id, _)| Candidate { kind, id: id.into(), name: format!("tf.{id}") });
+    let placement = place(&stack, &candidates, &Observation::default());
+    for (_, id, want) in expected {
+        assert_eq!(why(&placement, id), Some(want), "{id}");
+    }
 }
 
 #[test]
