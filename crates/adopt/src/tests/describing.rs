@@ -434,3 +434,88 @@ fn where_and_with_which_tags_tasks_run_is_described() {
         assert_eq!(service.managed_tags, Some(true));
     }
 }
+
+/// The addresses of the network after a change, and those of a second description, once the first was taken over.
+fn network(change: impl FnOnce(&mut Observation, &mut Walk)) -> Vec<String> {
+    let mut seen = (Observation::default(), Walk::default());
+    let (first, _) = described(|have, walk| {
+        change(have, walk);
+        seen = (have.clone(), walk.clone());
+    });
+    let (mut have, walk) = seen;
+    for found in &mut have.resources {
+        if let Some(address) = first.claims.address(found.kind, &found.id) {
+            found.tags.extend(first.stack.all_tags(address));
+        }
+    }
+    let again = describe(first.stack.name(), &have, &walk, &LeftOut::new());
+    assert_eq!(again.places, first.places);
+    first.stack.iter().map(|(at, _)| at.to_string()).filter(|at| at.starts_with("network/")).collect()
+}
+
+fn nameless(have: &mut Observation) {
+    have.resources.iter_mut().for_each(|found| drop(found.tags.remove("Name")));
+}
+
+#[test]
+fn what_has_no_name_is_called_after_what_it_belongs_to() {
+    let found = network(|have, _| nameless(have));
+    let endpoint = |at: &&String| at.contains("vpc-endpoint");
+    let (endpoints, rest): (Vec<&String>, Vec<&String>) = found.iter().partition(endpoint);
+    assert_eq!(endpoints.len(), 6);
+    let want = [
+        "network/elastic-ip/nat-public-a",
+        "network/elastic-ip/nat-public-c",
+        "network/internet-gateway",
+        "network/nat-gateway/public-a",
+        "network/nat-gateway/public-c",
+        "network/route-table/private-a",
+        "network/route-table/private-a-2",
+        "network/route-table/private-c",
+        "network/route-table/private-c-2",
+        "network/route-table/public",
+        "network/subnet/private-a",
+        "network/subnet/private-a-2",
+        "network/subnet/private-c",
+        "network/subnet/private-c-2",
+        "network/subnet/public-a",
+        "network/subnet/public-c",
+        "network/vpc",
+    ];
+    assert_eq!(rest, want);
+}
+
+#[test]
+fn what_only_routes_out_is_public() {
+    let found = network(|have, _| {
+        nameless(have);
+        let subnets = have.resources.iter_mut().filter(|found| found.kind == KindName::Subnet);
+        subnets.for_each(|found| set(found, "map_public_ip_on_launch", Value::Bool(false)));
+    });
+    assert!(found.contains(&"network/subnet/public-c".to_owned()), "{found:#?}");
+}
+
+#[test]
+fn what_terraform_counted_is_not_said() {
+    let (described, _) = described(|have, _| {
+        let groups = have.resources.iter_mut().filter(|found| found.kind == KindName::TargetGroup);
+        for (n, group) in groups.enumerate() {
+            set(group, "name", Value::str(format!("front-2024010112345678900000000{n}")));
+        }
+    });
+    let places = described.places.iter().filter(|(_, (kind, _))| *kind == KindName::TargetGroup);
+    let places: Vec<&str> = places.map(|(at, _)| at.as_str()).collect();
+    assert_eq!(places, ["platform/target-group/front", "platform/target-group/front-2"]);
+}
+
+#[test]
+fn what_belongs_to_nothing_is_numbered() {
+    let found = network(|have, walk| {
+        nameless(have);
+        // Neither the gateways nor the subnets are described.
+        walk.found.retain(|(kind, _)| !matches!(kind, KindName::NatGateway | KindName::Subnet));
+    });
+    for at in ["elastic-ip/1", "elastic-ip/2", "route-table/1"] {
+        assert!(found.contains(&format!("network/{at}")), "{at}: {found:#?}");
+    }
+}
