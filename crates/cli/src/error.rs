@@ -168,6 +168,9 @@ pub enum Error {
         /// Where it was asked for.
         origin: String,
     },
+    /// Something is protected from deletion, and `down` would end half way.
+    #[error("{} protected from deletion, and nothing was deleted", are(.0.len(), "resource"))]
+    Protected(Vec<Address>),
     /// A change was not confirmed.
     #[error("`{action}` was not confirmed, and nothing was changed")]
     Unconfirmed {
@@ -371,6 +374,7 @@ impl Error {
         match self {
             Error::StalePlan { .. }
             | Error::WrongAccount { .. }
+            | Error::Protected(_)
             | Error::Unconfirmed { .. }
             | Error::Locked { .. }
             | Error::LockLost { .. }
@@ -427,6 +431,7 @@ impl Error {
             Error::Plan { .. } => "plan",
             Error::NoSuchAddress { .. } => "no_such_address",
             Error::WrongAccount { .. } => "wrong_account",
+            Error::Protected(_) => "protected",
             Error::Unconfirmed { .. } => "unconfirmed",
             Error::Locked { .. } => "locked",
             Error::Cloud { error, .. } => match error.kind {

@@ -118,6 +118,7 @@ impl<C: Cloud> Session<C> {
             RunError::Locked(lease) => {
                 Error::Locked { stack: self.source.stack.name().to_string(), lease: Some(lease) }
             }
+            RunError::Protected(on) => Error::Protected(on),
             RunError::NotApproved => Error::Unconfirmed { action: "up", nobody: false },
             RunError::Stale(stale) => {
                 Error::StalePlan { path: file.map(Path::to_owned).unwrap_or_default(), why: super::stale(&stale) }

@@ -62,6 +62,9 @@ impl Error {
                 why
             }
             Error::NoSuchAddress { .. } => Vec::new(),
+            Error::Protected(on) => {
+                on.iter().map(|address| format!("{address} has the attribute `deletion_protection.enabled`")).collect()
+            }
             Error::WrongAccount { origin, .. } => vec![format!("the account was fixed by {origin}")],
             Error::Unconfirmed { nobody: true, .. } => vec!["there is no terminal to ask on".to_owned()],
             Error::Unconfirmed { nobody: false, .. } => vec!["only `yes` is accepted".to_owned()],
@@ -142,6 +145,11 @@ impl Error {
                 help.push("`show` lists all of them".to_owned());
                 help
             }
+            Error::Protected(_) => vec![
+                "set the attribute to `false` in the stack and run `up`, or switch it off in the console; then run `down` \
+                 again"
+                    .to_owned(),
+            ],
             Error::WrongAccount { wanted, .. } => vec![
                 format!("nothing was changed; choose credentials of account {wanted} (`--profile NAME`)"),
                 "or correct the account that was fixed".to_owned(),
