@@ -302,12 +302,23 @@ fn what_another_hand_made_is_described_wholly_or_said() {
     let before = sandbox.calls();
     let services = "--service Web_Cluster/web --service Web_Cluster/worker";
     let (text, result) = sandbox.ends(0, &format!("adopt {services} --yes --out web.json --json"));
-    assert_eq!(result["result"]["left"], json!([]), "{text}");
+    // A model without SRV records has none of a service that is found by them, nor of the namespace that it stands in.
+    let left = result["result"]["left"].as_array().unwrap();
+    let why =
+        ["a stack cannot say its `dns_config.dns_records.type`", "services that are not described are registered"];
+    let told = |why: &&str| left.iter().filter(|it| it["why"].as_str().unwrap().starts_with(why)).count();
+    assert_eq!((left.len(), why.each_ref().map(told)), (2, [1; 2]), "{text}");
     let unsaid: Vec<&str> =
         result["result"]["unsaid"].as_array().unwrap().iter().map(|it| it["what"].as_str().unwrap()).collect();
     let starts = ["the further certificate", "its capacity providers", "accepted as it is live, E-LISTENER-CLOSED"];
-    let counts = starts.map(|start| unsaid.iter().filter(|what| what.starts_with(start)).count());
-    assert_eq!((unsaid.len(), counts), (4, [1, 1, 1]), "{unsaid:?}");
+    // What an import into Terraform must not undo.
+    let kept = ["the key that", "its permissions boundary", "the container and port"];
+    let count = |start: &&str| unsaid.iter().filter(|what| what.starts_with(start)).count();
+    assert_eq!(
+        (unsaid.len(), starts.each_ref().map(count), kept.each_ref().map(count)),
+        (7, [1; 3], [1; 3]),
+        "{unsaid:?}"
+    );
     assert!(unsaid.contains(&"the secondary network 100.64.0.0/16"), "{unsaid:?}");
     let passed = result["result"]["passed"].to_string();
     assert!(passed.contains("the main route table"), "{passed}");
@@ -332,6 +343,9 @@ fn what_another_hand_made_is_described_wholly_or_said() {
     let values = format!("-var-file={}", sandbox.path("emitted/terraform.tfvars").display());
     let said = emitted.run(["plan", "-no-color", &values]).unwrap();
     assert!(said.contains("to import, 0 to add, 0 to change, 0 to destroy"), "{said}");
+    emitted.run(["apply", "-auto-approve", "-no-color", &values]).unwrap();
+    let said = emitted.run(["plan", "-no-color", &values]).unwrap();
+    assert!(said.contains("No changes."), "{said}");
     sandbox.ends(0, "down --stack web.json --yes");
 }
 

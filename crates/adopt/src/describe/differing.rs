@@ -42,13 +42,16 @@ pub fn differing(described: &Description, have: &Observation) -> LeftOut {
         };
         wrong.insert(place.clone(), why);
     }
-    // A cluster goes only when its last service has gone: with others in it, it is not the stack's alone.
+    // A cluster or a namespace goes only when the last service in it has gone: with others in it, it is not the stack's alone.
     for notice in &planned.notices {
         let Notice::ForeignDrift { address, what, .. } = notice else { continue };
-        let place = described.places.get(address).filter(|(kind, _)| *kind == KindName::EcsCluster);
-        if let Some(place) = place
-            && what == KindName::EcsService.as_str()
-        {
+        let Some(place) = described.places.get(address) else { continue };
+        let (inside, stand) = match place.0 {
+            KindName::EcsCluster => (KindName::EcsService, "run"),
+            KindName::PrivateDnsNamespace => (KindName::DiscoveryService, "are registered"),
+            _ => continue,
+        };
+        if what == inside.as_str() {
             let others = planned.notices.iter().filter_map(|notice| match notice {
                 Notice::ForeignDrift { address: at, what: kind, added } if at == address && kind == what => {
                     Some(added.rsplit('/').next().unwrap_or(added))
@@ -56,7 +59,8 @@ pub fn differing(described: &Description, have: &Observation) -> LeftOut {
                 _ => None,
             });
             let others: Vec<&str> = others.collect();
-            wrong.insert(place.clone(), format!("services that are not described run in it: {}", others.join(", ")));
+            wrong
+                .insert(place.clone(), format!("services that are not described {stand} in it: {}", others.join(", ")));
         }
     }
     wrong
