@@ -180,7 +180,7 @@ fn form(instances: &BTreeMap<Id, Instance>, apart: &BTreeSet<Id>, before: &Befor
     let mut families: Vec<(Family, Vec<&Instance>)> = Vec::new();
     for ((module, tf, data), members) in types {
         let groups = groups(&members, apart);
-        let names = naming::names(&module, &groups, before, instances);
+        let names = naming::names(&module, &groups, before);
         for (group, (name, words)) in groups.into_iter().zip(names) {
             let Some(first) = group.members.first() else { continue };
             let family = Family {

@@ -69,6 +69,8 @@ pub struct Options {
     pub backend: Backend,
     /// The region, where the stack does not say it by its zones.
     pub region: Option<String>,
+    /// The account, if it is known: where policies name it, they name the one of the credentials.
+    pub account: Option<String>,
     /// Live ids by address: with them import blocks are emitted.
     pub import: Option<BTreeMap<Address, Live>>,
     /// What was emitted into the folder before: names stay as they are there, and what moves is said to.
@@ -155,8 +157,8 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
     }
     composed(&instances)?;
     let region = stack.region().or_else(|| options.region.clone());
-    let names = names::Names::new(stack, region, &instances);
-    let before = record::Before::new(options.before.as_ref(), stack.name().as_str());
+    let names = names::Names::new(stack, region, options.account.clone(), &instances);
+    let before = record::Before::new(options.before.as_ref(), stack.name().as_str(), &instances);
     let (families, places) = family::families(&instances, &before);
     let (outputs, unhung) = wiring::outputs(&families, &places);
     let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(&places)).collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::family::{Family, Places};
-use crate::layout::condition;
+use crate::layout::{WIDE, condition};
 use crate::names::Names;
 use crate::readme;
 use crate::testing;
@@ -62,6 +62,11 @@ pub(crate) fn module(
     {
         // Every module has one.
         texts.insert("main.tf".to_owned(), text);
+    }
+    if writer.uses_account
+        && let Some((_, blocks)) = texts.get_mut("main.tf")
+    {
+        blocks.insert_str(0, "data \"aws_caller_identity\" \"current\" {}\n\n");
     }
     if writer.uses_tag_parts
         && let Some((locals, _)) = texts.get_mut("main.tf")
@@ -208,7 +213,13 @@ fn outputs_file(given: &BTreeMap<String, (usize, &'static str)>, families: &[Fam
         let value = if *attr == READY {
             "true".to_owned()
         } else if family.keys.is_some() {
-            format!("{{ for name, {} in {} : name => {}.{attr} }}", family.noun, family.reference(), family.noun)
+            let (noun, all) = (family.noun, family.reference());
+            let (each, value) = (format!("for name, {noun} in {all} :"), format!("name => {noun}.{attr}"));
+            match format!("{{ {each} {value} }}") {
+                // Behind `  value       = `.
+                flat if flat.chars().count() + 16 <= WIDE => flat,
+                _ => format!("{{\n    {each}\n    {value}\n  }}"),
+            }
         } else {
             format!("{}.{attr}", family.reference())
         };

@@ -14,6 +14,8 @@ use crate::write::{From, Limit, Variable};
 pub(crate) struct Names {
     pub(crate) stack: String,
     pub(crate) region: Option<String>,
+    /// The account, if it is known: in a configuration it is whose credentials they are.
+    account: Option<String>,
     tags: BTreeMap<String, String>,
     /// The longest stack name with which all names of a module are legal; under `""` that of all.
     limits: BTreeMap<String, usize>,
@@ -36,22 +38,31 @@ fn place(text: &str, word: &str, from: usize) -> Option<usize> {
     })
 }
 
-/// The text in pieces: literals, and variables in place of name and region.
-fn pieces<'t>(text: &'t str, name: &str, region: Option<&str>) -> Vec<Result<&'t str, &'static str>> {
+/// What stands in place of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Word {
+    /// `var.name`.
+    Name,
+    /// `var.region`.
+    Region,
+    /// The account of the credentials.
+    Account,
+}
+
+/// The text in pieces: literals, and words in place of name, region and account.
+fn pieces<'t>(text: &'t str, words: &[(Word, Option<&str>)]) -> Vec<Result<&'t str, Word>> {
     let mut pieces = Vec::new();
     let mut start = 0;
-    while let Some((at, length, variable)) = [
-        place(text, name, start).map(|at| (at, name.len(), "name")),
-        region.and_then(|region| place(text, region, start).map(|at| (at, region.len(), "region"))),
-    ]
-    .into_iter()
-    .flatten()
-    .min()
+    while let Some((at, length, word)) = words
+        .iter()
+        .filter_map(|(word, text_of)| Some((*word, (*text_of)?)))
+        .filter_map(|(word, found)| Some((place(text, found, start)?, found.len(), word)))
+        .min()
     {
         if at > start {
             pieces.push(Ok(&text[start..at]));
         }
-        pieces.push(Err(variable));
+        pieces.push(Err(word));
         start = at + length;
     }
     if start < text.len() || pieces.is_empty() {
@@ -61,13 +72,18 @@ fn pieces<'t>(text: &'t str, name: &str, region: Option<&str>) -> Vec<Result<&'t
 }
 
 impl Names {
-    pub(crate) fn new(stack: &Stack, region: Option<String>, instances: &BTreeMap<Id, Instance>) -> Names {
+    pub(crate) fn new(
+        stack: &Stack,
+        region: Option<String>,
+        account: Option<String>,
+        instances: &BTreeMap<Id, Instance>,
+    ) -> Names {
         let mut limits: BTreeMap<String, usize> = BTreeMap::new();
         let name = stack.name().as_str();
         let (_, most) = StackName::RULE.length;
         for instance in instances.values() {
             for (text, longest) in names(instance) {
-                let times = pieces(text, name, None).iter().filter(|piece| piece.is_err()).count();
+                let times = pieces(text, &[(Word::Name, Some(name))]).iter().filter(|piece| piece.is_err()).count();
                 if times > 0 {
                     let rest = text.chars().count() - times * name.chars().count();
                     let limit = (longest.saturating_sub(rest) / times).min(most);
@@ -79,17 +95,22 @@ impl Names {
             }
         }
         let tags = stack.tags.iter().filter(|(key, _)| *key != "Name").map(|(k, v)| (k.clone(), v.clone())).collect();
-        Names { stack: name.to_owned(), region, tags, limits }
+        Names { stack: name.to_owned(), region, account, tags, limits }
     }
 
-    /// True if the stack's name or region is a word of `text`.
+    /// True if something in `text` is not the same everywhere.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        mentions(text, &self.stack) || self.region.as_deref().is_some_and(|region| mentions(text, region))
+        self.pieces(text).iter().any(Result::is_err)
     }
 
-    /// The text in pieces: literals, and variables in place of name and region.
-    pub(crate) fn pieces<'t>(&self, text: &'t str) -> Vec<Result<&'t str, &'static str>> {
-        pieces(text, &self.stack, self.region.as_deref())
+    /// The text in pieces: literals, and words in place of name, region and account.
+    pub(crate) fn pieces<'t>(&self, text: &'t str) -> Vec<Result<&'t str, Word>> {
+        let words = [
+            (Word::Name, Some(self.stack.as_str())),
+            (Word::Region, self.region.as_deref()),
+            (Word::Account, self.account.as_deref()),
+        ];
+        pieces(text, &words)
     }
 
     /// The variable `name`, `region` or `tags` of a module (`""` is a root).

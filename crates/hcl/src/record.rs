@@ -132,17 +132,19 @@ impl Record {
 #[derive(Debug, Default)]
 pub(crate) struct Before {
     by_id: BTreeMap<String, String>,
-    by_place: BTreeMap<String, String>,
+    /// Of what is still in the stack, and of the rest.
+    by_place: BTreeMap<String, (String, bool)>,
 }
 
 impl Before {
-    /// `stack` is that of now: what was another's is no guide.
-    pub(crate) fn new(record: Option<&Record>, stack: &str) -> Before {
+    /// `stack` and `instances` are those of now: what was another stack's is no guide.
+    pub(crate) fn new(record: Option<&Record>, stack: &str, instances: &BTreeMap<Id, Instance>) -> Before {
         let mut before = Before::default();
-        let record = record.filter(|record| record.stack == stack);
-        for (id, place) in record.into_iter().flat_map(|record| record.roots.values()).flatten() {
+        let Some(record) = record.filter(|record| record.stack == stack) else { return before };
+        let now: BTreeSet<String> = instances.keys().map(text).collect();
+        for (id, place) in record.roots.values().flatten() {
             before.by_id.insert(id.clone(), place.clone());
-            before.by_place.insert(place.clone(), id.clone());
+            before.by_place.insert(place.clone(), (id.clone(), now.contains(id)));
         }
         before
     }
@@ -155,15 +157,11 @@ impl Before {
     }
 
     /// True if a resource may stand there: nothing else did whose state would be taken for its own.
-    pub(crate) fn may_stand(&self, id: &Id, place: &str, instances: &BTreeMap<Id, Instance>) -> bool {
+    pub(crate) fn may_stand(&self, id: &Id, place: &str) -> bool {
+        let Some((other, stays)) = self.by_place.get(place) else { return true };
         let own = text(id);
-        match self.by_place.get(place) {
-            // A new one may follow one that is gone.
-            Some(other) if *other != own => {
-                !self.by_id.contains_key(&own) && !instances.keys().any(|there| text(there) == *other)
-            }
-            _ => true,
-        }
+        // A new one may follow one that is gone.
+        *other == own || !(*stays || self.by_id.contains_key(&own))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::family::{Column, Family, Places};
 use crate::inputs::Input;
 use crate::ir::{Item, Node};
 use crate::layout::{Ids, WIDE, lines, list, lower_first, of_all, plural, rows_text, unique, upper_first};
-use crate::names::Names;
+use crate::names::{Names, Word};
 use crate::text::{escape, key, quote};
 use crate::wiring::{Outputs, READY};
 
@@ -52,6 +52,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) module: &'a str,
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) uses_tag_parts: bool,
+    /// The account of the credentials is read.
+    pub(crate) uses_account: bool,
     /// The tables of the file that is being written, as members of `locals`.
     pub(crate) locals: Vec<String>,
     family: usize,
@@ -81,6 +83,7 @@ impl<'a> Writer<'a> {
             module,
             variables: BTreeMap::new(),
             uses_tag_parts: false,
+            uses_account: false,
             locals: Vec::new(),
             family: 0,
             maps: BTreeMap::new(),
@@ -523,9 +526,17 @@ impl<'a> Writer<'a> {
                     .into_iter()
                     .map(|piece| match piece {
                         Ok(literal) => escape(literal),
-                        Err(variable) => {
-                            self.root_variable(variable);
-                            format!("${{var.{variable}}}")
+                        Err(Word::Name) => {
+                            self.root_variable("name");
+                            "${var.name}".to_owned()
+                        }
+                        Err(Word::Region) => {
+                            self.root_variable("region");
+                            "${var.region}".to_owned()
+                        }
+                        Err(Word::Account) => {
+                            self.uses_account = true;
+                            "${data.aws_caller_identity.current.account_id}".to_owned()
                         }
                     })
                     .collect()

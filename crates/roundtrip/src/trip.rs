@@ -91,7 +91,8 @@ pub fn emitted(
 }
 
 fn emitted_for(stack: &Stack, options: Options) -> Result<Vec<aomidori_hcl::File>, Failure> {
-    let options = Options { region: Some(REGION.to_owned()), ..options };
+    let account = Some("123456789012".to_owned());
+    let options = Options { region: Some(REGION.to_owned()), account, ..options };
     emit(stack, &options).map_err(|error| Failure { point: Point::Emit, said: chain(&error) })
 }
 

@@ -118,8 +118,10 @@ fn name(stack: &StackName, seen: &Observed, chosen: &[&Observed], known: &Addres
         KindName::RouteTable => in_common(associated(seen).map(|subnet| leaf_of(known, KindName::Subnet, subnet))),
         _ => text("name"),
     };
-    let tag = seen.tags.get("Name").filter(|name| seen.kind.info().name_tag && !name.is_empty());
-    let name = tag.cloned().or(own)?;
+    // What everything is called tells nothing from its like.
+    let tells = |name: &&String| !name.is_empty() && name.as_str() != stack.as_str();
+    let tag = seen.tags.get("Name").filter(|_| seen.kind.info().name_tag);
+    let name = tag.filter(tells).cloned().or(own).or_else(|| tag.cloned())?;
     let name = chosen_part(&name);
     Some(slug(name.strip_prefix(stack.as_str()).filter(|rest| rest.len() > 1).unwrap_or(name)))
 }

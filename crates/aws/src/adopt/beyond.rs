@@ -11,6 +11,8 @@ mod services;
 use aomidori_adopt::{Beyond, Walk};
 use aomidori_engine::cloud::{CloudError, ErrorKind};
 use aomidori_model::KindName;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::call;
 use crate::client::Cx;
@@ -34,6 +36,25 @@ pub(super) async fn read(cx: &Cx, walk: &mut Walk) -> Result<Vec<String>, CloudE
     unasked.sort();
     unasked.dedup();
     Ok(unasked)
+}
+
+/// How many things are asked about at once.
+const AT_ONCE: usize = 16;
+
+/// Asks about each of several things, some at once; what is seen keeps their order.
+async fn each<'a, T>(
+    items: Vec<T>,
+    seen: &mut Seen,
+    ask: impl Fn(T) -> BoxFuture<'a, Result<Seen, CloudError>>,
+) -> Result<(), CloudError> {
+    let asked: Vec<BoxFuture<'a, Result<Seen, CloudError>>> = items.into_iter().map(ask).collect();
+    let mut answers = stream::iter(asked).buffered(AT_ONCE);
+    while let Some(more) = answers.try_next().await? {
+        seen.beyond.extend(more.beyond);
+        seen.passed.extend(more.passed);
+        seen.unasked.extend(more.unasked);
+    }
+    Ok(())
 }
 
 /// What was seen.

@@ -74,6 +74,10 @@ fn a_state_of_something_else_is_not_destroyed() {
     let (exit, text) = emit(&out, "");
     assert_eq!(exit, Exit::Refused, "{text}");
     assert!(text.contains("cannot be read"), "{text}");
+    fs::remove_file(out.join(".aomidori.json")).unwrap();
+    let (exit, text) = emit(&out, "");
+    assert_eq!(exit, Exit::Refused, "{text}");
+    assert!(text.contains("is missing"), "{text}");
     assert_eq!(emit(&out, "--force").0, Exit::Done);
 }
 

@@ -4,26 +4,21 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Group, place};
-use crate::ir::{Id, Instance};
+use crate::ir::Instance;
 use crate::record::Before;
 use crate::text::snake;
 
 /// A name for each group of one type in a module, with the words for descriptions.
 ///
 /// What was emitted before keeps its name, if it had one and nothing else wants it more.
-pub(super) fn names(
-    module: &str,
-    groups: &[Group<'_>],
-    before: &Before,
-    instances: &BTreeMap<Id, Instance>,
-) -> Vec<(String, String)> {
+pub(super) fn names(module: &str, groups: &[Group<'_>], before: &Before) -> Vec<(String, String)> {
     let largest = largest(groups);
     let natural: Vec<(String, String)> =
         groups.iter().enumerate().map(|(n, group)| natural(group, groups.len() == 1, Some(n) == largest)).collect();
     let free = |group: &Group<'_>, name: &str| {
         group.members.iter().enumerate().all(|(m, member)| {
             let key = group.keys.as_ref().and_then(|keys| keys.get(m)).map(String::as_str);
-            before.may_stand(&member.id, &place(module, &format!("{}.{name}", member.id.tf), key), instances)
+            before.may_stand(&member.id, &place(module, &format!("{}.{name}", member.id.tf), key))
         })
     };
     let mut taken: BTreeSet<String> = BTreeSet::new();
@@ -128,6 +123,8 @@ fn longer(group: &Group<'_>, name: &str) -> Option<String> {
 fn several(members: &[&Instance]) -> String {
     let labels: Vec<&str> = members.iter().map(|member| member.label.as_str()).collect();
     match labels.as_slice() {
+        // Numbers say nothing.
+        [first, ..] if !first.starts_with(|c: char| c.is_ascii_alphabetic()) => "others".to_owned(),
         [one, two] => format!("{one}-and-{two}"),
         [first, ..] => format!("{first}-and-others"),
         [] => "this".to_owned(),

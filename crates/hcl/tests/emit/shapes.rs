@@ -7,6 +7,7 @@ use aomidori_model::kinds::ecs_service::{Deployment, Rolling};
 use aomidori_model::kinds::route_table::RouteTarget;
 use aomidori_model::kinds::task_definition::Image;
 use aomidori_model::kinds::{EcsService, LogGroup, RouteTable, Subnet, TaskDefinition, Vpc};
+use aomidori_model::policy::PolicyResource;
 use aomidori_model::{Address, Ref, Stack};
 
 use aomidori_testkit::Terraform;
@@ -125,4 +126,29 @@ fn imports_need_every_id() {
     let Err(EmitError::Import(missing)) = emit(&stack, &options(some)) else { panic!("that has to fail") };
     let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
     assert_eq!(missing, ["net/subnet/0 (aws_subnet)", "net/table/many (aws_route_table_association)"]);
+}
+
+#[test]
+fn policies_name_the_account_of_the_credentials() {
+    let mut stack = practice(&[]);
+    let at: Address = "platform/policy/parameter-read".parse().unwrap();
+    let aomidori_model::Resource::IamPolicy(policy) = &mut stack.get_mut(&at).unwrap().resource else { panic!() };
+    let arn = |account: &str| PolicyResource::Arn(format!("arn:aws:ssm:ap-northeast-1:{account}:parameter/shared"));
+    policy.document.statements[0].resources = [arn("123456789012"), arn("210987654321")].into();
+    let emitted = |account: Option<&str>| {
+        let files = emit(&stack, &Options { account: account.map(str::to_owned), ..Options::default() }).unwrap();
+        if let (Some(terraform), Some(_)) = (Terraform::found(), account) {
+            check(terraform, &files);
+        }
+        (file(&files, "modules/platform/main.tf"), file(&files, "modules/platform/iam.tf"))
+    };
+    let (main, iam) = emitted(Some("123456789012"));
+    assert!(main.contains("data \"aws_caller_identity\" \"current\" {}"), "{main}");
+    assert!(
+        iam.contains("arn:aws:ssm:${var.region}:${data.aws_caller_identity.current.account_id}:parameter"),
+        "{iam}"
+    );
+    assert!(iam.contains("arn:aws:ssm:${var.region}:210987654321:parameter"), "another's stays\n{iam}");
+    let (main, iam) = emitted(None);
+    assert!(!main.contains("aws_caller_identity") && iam.contains("123456789012"), "{iam}");
 }

@@ -4,8 +4,9 @@ use aomidori_adopt::Walk;
 use aomidori_engine::cloud::CloudError;
 use aomidori_model::KindName;
 use aws_sdk_elasticloadbalancingv2::types as aws;
+use futures_util::FutureExt as _;
 
-use super::{Has, LEFT, Seen, found, unusual};
+use super::{Has, LEFT, Seen, each, found, unusual};
 use crate::call;
 use crate::client::Cx;
 use crate::kinds::{listener, listener_rule};
@@ -17,11 +18,20 @@ pub(super) async fn read(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Cl
         });
         let live = call::if_there(answer.await)?.and_then(|it| it.load_balancers).unwrap_or_default();
         live.iter().for_each(|it| seen.add(load_balancer(it)));
-        for arn in live.iter().filter_map(|it| it.load_balancer_arn.as_deref()) {
-            for live in listener::of_load_balancer(cx, arn).await? {
-                of_listener(cx, &live, seen).await?;
+        let arns: Vec<String> = live.into_iter().filter_map(|it| it.load_balancer_arn).collect();
+        each(arns, seen, move |arn: String| {
+            async move {
+                let mut seen = Seen::default();
+                let listeners = listener::of_load_balancer(cx, &arn).await?;
+                each(listeners, &mut seen, move |live: aws::Listener| {
+                    async move { of_listener(cx, &live).await }.boxed()
+                })
+                .await?;
+                Ok(seen)
             }
-        }
+            .boxed()
+        })
+        .await?;
     }
     for arns in found(walk, KindName::TargetGroup).chunks(20) {
         let answer = call::read("elasticloadbalancing:DescribeTargetGroups", || {
@@ -33,7 +43,8 @@ pub(super) async fn read(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Cl
     Ok(())
 }
 
-async fn of_listener(cx: &Cx, live: &aws::Listener, seen: &mut Seen) -> Result<(), CloudError> {
+async fn of_listener(cx: &Cx, live: &aws::Listener) -> Result<Seen, CloudError> {
+    let mut seen = Seen::default();
     seen.add(listener(live));
     let arn = live.listener_arn.as_deref().unwrap_or_default();
     for rule in listener_rule::of_listener(cx, arn).await? {
@@ -59,7 +70,7 @@ async fn of_listener(cx: &Cx, live: &aws::Listener, seen: &mut Seen) -> Result<(
         has.also(!is_usual(&key, &value), format!("the attribute {key}"), LEFT);
     }
     seen.add(has);
-    Ok(())
+    Ok(seen)
 }
 
 /// True for what a listener's attribute is where nobody set it. A header that may be renamed has its own name at first:

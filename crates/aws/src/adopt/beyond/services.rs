@@ -1,13 +1,16 @@
 //! Clusters, services, task definitions, Cloud Map, log groups and deployment groups.
 
+use std::collections::BTreeMap;
+
 use aomidori_adopt::Walk;
 use aomidori_engine::cloud::CloudError;
 use aomidori_model::KindName;
 use aws_sdk_codedeploy::types as codedeploy;
 use aws_sdk_ecs::types as aws;
 use aws_sdk_servicediscovery::types as cloud_map;
+use futures_util::FutureExt as _;
 
-use super::{Has, LEFT, Seen, found, unusual};
+use super::{Has, LEFT, Seen, each, found, unusual};
 use crate::call;
 use crate::client::Cx;
 use crate::kinds::{deployment_group, discovery_service, iam_role, private_dns_namespace, task_definition};
@@ -30,47 +33,74 @@ pub(super) async fn read(cx: &Cx, walk: &Walk, seen: &mut Seen) -> Result<(), Cl
         let answer = iam_role::read(cx, SCALING).await;
         seen.answer(answer)?.flatten().is_some()
     };
-    for arn in services {
-        let (of, name) = ecs::service_parts(&arn);
-        for live in ecs::services(cx, of, &[name.to_owned()]).await? {
-            let mut has = service(&live);
-            has.also(
+    let mut by_cluster: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for arn in &services {
+        let (of, name) = ecs::service_parts(arn);
+        by_cluster.entry(of.to_owned()).or_default().push(name.to_owned());
+    }
+    each(by_cluster.into_iter().collect(), seen, move |(of, names): (String, Vec<String>)| {
+        async move {
+            let mut seen = Seen::default();
+            for live in ecs::services(cx, &of, &names).await? {
+                let mut has = service(&live);
+                has.also(
                 scaled && live.scheduling_strategy != Some(aws::SchedulingStrategy::Daemon),
                 "whether Application Auto Scaling, which this account uses, scales it: if so, take `desired_count` out",
                 LEFT,
             );
-            seen.add(has);
+                seen.add(has);
+            }
+            Ok(seen)
         }
-    }
-    for arn in found(walk, KindName::TaskDefinition) {
-        if let Some(found) = task_definition::describe(cx, leaf(&arn)).await? {
-            seen.add(task(&arn, &found.definition));
+        .boxed()
+    })
+    .await?;
+    each(found(walk, KindName::TaskDefinition), seen, move |arn: String| {
+        async move {
+            let mut seen = Seen::default();
+            if let Some(found) = task_definition::describe(cx, leaf(&arn)).await? {
+                seen.add(task(&arn, &found.definition));
+            }
+            Ok(seen)
         }
-    }
+        .boxed()
+    })
+    .await?;
     let namespaces = found(walk, KindName::PrivateDnsNamespace);
     if !namespaces.is_empty() {
-        for live in private_dns_namespace::list(cx).await? {
-            if live.id.as_ref().is_some_and(|id| namespaces.contains(id)) {
-                of_namespace(cx, &live, seen).await?;
+        let all = private_dns_namespace::list(cx).await?.into_iter();
+        let ours = all.filter(|live| live.id.as_ref().is_some_and(|id| namespaces.contains(id))).collect();
+        each(ours, seen, move |live: cloud_map::NamespaceSummary| async move { of_namespace(cx, &live).await }.boxed())
+            .await?;
+    }
+    each(found(walk, KindName::LogGroup), seen, move |name: String| {
+        async move {
+            let mut seen = Seen::default();
+            let answer = call::read("logs:DescribeLogGroups", || {
+                cx.logs.describe_log_groups().log_group_name_prefix(&name).limit(50).send()
+            });
+            let live = call::if_there(answer.await)?.and_then(|it| it.log_groups).unwrap_or_default();
+            live.iter().filter(|it| it.log_group_name.as_ref() == Some(&name)).for_each(|it| seen.add(log_group(it)));
+            Ok(seen)
+        }
+        .boxed()
+    })
+    .await?;
+    each(found(walk, KindName::DeploymentGroup), seen, move |id: String| {
+        async move {
+            let mut seen = Seen::default();
+            if let Some(live) = deployment_group::read(cx, &id).await? {
+                seen.add(of_group(&id, &live));
             }
+            Ok(seen)
         }
-    }
-    for name in found(walk, KindName::LogGroup) {
-        let answer = call::read("logs:DescribeLogGroups", || {
-            cx.logs.describe_log_groups().log_group_name_prefix(&name).limit(50).send()
-        });
-        let live = call::if_there(answer.await)?.and_then(|it| it.log_groups).unwrap_or_default();
-        live.iter().filter(|it| it.log_group_name.as_ref() == Some(&name)).for_each(|it| seen.add(log_group(it)));
-    }
-    for id in found(walk, KindName::DeploymentGroup) {
-        if let Some(live) = deployment_group::read(cx, &id).await? {
-            seen.add(of_group(&id, &live));
-        }
-    }
-    Ok(())
+        .boxed()
+    })
+    .await
 }
 
-async fn of_namespace(cx: &Cx, live: &cloud_map::NamespaceSummary, seen: &mut Seen) -> Result<(), CloudError> {
+async fn of_namespace(cx: &Cx, live: &cloud_map::NamespaceSummary) -> Result<Seen, CloudError> {
+    let mut seen = Seen::default();
     let id = live.id.as_deref().unwrap_or_default();
     for service in discovery_service::of_namespace(cx, id).await? {
         seen.add(discovery(&service));
@@ -87,7 +117,7 @@ async fn of_namespace(cx: &Cx, live: &cloud_map::NamespaceSummary, seen: &mut Se
         }
     }
     seen.add(has);
-    Ok(())
+    Ok(seen)
 }
 
 fn cluster(live: &aws::Cluster) -> Has {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aomidori_adopt::{State, undescribed};
 use aomidori_aws::{Aws, S3Place};
-use aomidori_hcl::{Backend, EmitError, File, Layout, Live, MANIFEST, Options, RECORD, Record, emit};
+use aomidori_hcl::{Backend, EmitError, File, Layout, Live, MANIFEST, Options, RECORD, Record, emit, emitted_before};
 use aomidori_model::Address;
 use aomidori_plan::Observation;
 
@@ -45,6 +45,7 @@ pub(in crate::commands) async fn terraform(
             Some(text) => s3(&text, region.as_deref())?,
         },
         region,
+        account: settings.account.as_ref().map(|(account, _)| account.clone()),
         import: None,
         before: None,
     };
@@ -58,6 +59,7 @@ pub(in crate::commands) async fn terraform(
     let (stack, region) = if import {
         let (session, observation) = observed(app, source, settings, "Terraform", printer).await?;
         options.import = Some(live(&session, &observation, printer).await?);
+        options.account = Some(observation.account);
         let region = session.cloud.region().to_owned();
         (session.source.stack, Some(region))
     } else {
@@ -80,13 +82,20 @@ pub(in crate::commands) async fn terraform(
 
 /// What was emitted into the folder before.
 fn recorded(out: &Path) -> Result<Option<Record>, Error> {
-    let Ok(text) = std::fs::read_to_string(out.join(RECORD)) else { return Ok(None) };
-    match Record::parse(&text) {
-        Some(record) => Ok(Some(record)),
-        None => Err(Error::WouldDestroy {
-            path: out.to_owned(),
-            why: vec![format!("{RECORD}, which says where resources stand in Terraform's state, cannot be read")],
-        }),
+    let lost = |how: &str| {
+        let why = format!("{RECORD}, which says where resources stand in Terraform's state, {how}");
+        Err(Error::WouldDestroy { path: out.to_owned(), why: vec![why] })
+    };
+    match std::fs::read_to_string(out.join(RECORD)) {
+        Ok(text) => match Record::parse(&text) {
+            Some(record) => Ok(Some(record)),
+            None => lost("cannot be read"),
+        },
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => lost(&format!("cannot be read: {error}")),
+        Err(_) => {
+            let manifest = std::fs::read_to_string(out.join(MANIFEST)).unwrap_or_default();
+            if emitted_before(&manifest).contains_key(RECORD) { lost("is missing") } else { Ok(None) }
+        }
     }
 }
 
