@@ -34,3 +34,48 @@ pub fn undescribed(stack: &Stack, have: &Observation, beyond: &[Beyond]) -> BTre
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use aomidori_model::{KindName, Resource};
+    use aomidori_plan::plan;
+    use aomidori_plan::testing::{Dice, World};
+
+    use super::*;
+
+    #[test]
+    fn what_is_live_and_unsaid_is_told_and_what_terraform_takes_anyhow_is_not() {
+        let mut stack =
+            aomidori_practice::stack(&aomidori_practice::Inputs::default()).expect("the practice environment");
+        let mut world = World::default();
+        let planned = plan(&stack, &world.observe()).expect("a plan");
+        assert!(world.run(&stack, &planned, &mut Dice::new([]), 1_000_000).expect("no refusal"));
+        let have = world.observe();
+        assert_eq!(undescribed(&stack, &have, &[]), BTreeMap::new(), "all that it says is there");
+
+        let at = |text: &str| text.parse::<Address>().expect("an address");
+        let (group, vpc) = (at("platform/log-group"), at("network/vpc"));
+        let entry = |stack: &mut Stack, at: &Address, change: fn(&mut Resource)| {
+            change(&mut stack.get_mut(at).expect("it is there").resource);
+        };
+        entry(&mut stack, &group, |it| {
+            let Resource::LogGroup(it) = it else { panic!("no log group") };
+            it.retention_in_days = None;
+        });
+        entry(&mut stack, &vpc, |it| {
+            let Resource::Vpc(it) = it else { panic!("no VPC") };
+            it.dns_support = None;
+        });
+        let id = have.ours().find(|(address, _)| **address == group).map(|(_, seen)| seen.id.clone());
+        let key = Beyond {
+            kind: KindName::LogGroup,
+            id: id.expect("it is live"),
+            what: "its key".to_owned(),
+            shuts: false,
+            arguments: &["kms_key_id"],
+        };
+        let elsewhere = Beyond { id: "another".to_owned(), arguments: &["log_group_class"], ..key.clone() };
+        let found = undescribed(&stack, &have, &[key, elsewhere]);
+        assert_eq!(found, BTreeMap::from([(group, BTreeSet::from(["kms_key_id", "retention_in_days"]))]));
+    }
+}

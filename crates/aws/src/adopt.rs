@@ -92,6 +92,10 @@ impl Cloud for Claiming {
         Ok(Progress::Ready)
     }
 
+    async fn is_protected(&self, have: &Observed) -> Result<bool, CloudError> {
+        self.aws.is_protected(have).await
+    }
+
     async fn holders(&self, have: &Observed) -> Vec<String> {
         self.aws.holders(have).await
     }

@@ -120,6 +120,10 @@ impl Cloud for Aws {
         live::progress(&self.cx, kind, id).boxed().await
     }
 
+    async fn is_protected(&self, have: &Observed) -> Result<bool, CloudError> {
+        holders::is_protected(&self.cx, have).boxed().await
+    }
+
     async fn holders(&self, have: &Observed) -> Vec<String> {
         holders::holders(&self.cx, have).boxed().await
     }

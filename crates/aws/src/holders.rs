@@ -1,7 +1,7 @@
-//! What keeps a resource from being deleted (aws-facts 5.17: the network interfaces of a VPC explain every
+//! What keeps a resource from being deleted: protection that somebody switched on, and what uses it (aws-facts 5.17: the network interfaces of a VPC explain every
 //! DependencyViolation), in lines for people.
 
-use aomidori_engine::cloud::CloudError;
+use aomidori_engine::cloud::{CloudError, ErrorKind};
 use aomidori_model::KindName;
 use aomidori_plan::Observed;
 use aws_sdk_ec2::types::{Filter, NetworkInterface};
@@ -10,6 +10,43 @@ use crate::call;
 use crate::client::Cx;
 use crate::ec2::{id_in, pages};
 use crate::tags::filter;
+
+/// True for a load balancer or a log group that is protected from deletion; false for one about which the caller may not
+/// ask: AWS refuses its deletion then, late.
+pub(crate) async fn is_protected(cx: &Cx, have: &Observed) -> Result<bool, CloudError> {
+    let protected = match have.kind {
+        KindName::LoadBalancer => {
+            let answer = call::read("elasticloadbalancing:DescribeLoadBalancerAttributes", || {
+                cx.elb.describe_load_balancer_attributes().load_balancer_arn(&have.id).send()
+            });
+            call::if_there(answer.await).map(|answer| {
+                let attributes = answer.and_then(|it| it.attributes).unwrap_or_default();
+                attributes.iter().any(|it| it.key() == Some(PROTECTION) && it.value() == Some("true"))
+            })
+        }
+        KindName::LogGroup => {
+            let answer = call::read("logs:DescribeLogGroups", || {
+                cx.logs.describe_log_groups().log_group_name_prefix(&have.id).limit(50).send()
+            });
+            call::if_there(answer.await).map(|answer| {
+                let groups = answer.and_then(|it| it.log_groups).unwrap_or_default();
+                let own = groups.iter().find(|it| it.log_group_name.as_ref() == Some(&have.id));
+                own.and_then(|it| it.deletion_protection_enabled) == Some(true)
+            })
+        }
+        _ => Ok(false),
+    };
+    match protected {
+        Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Unsupported) => {
+            tracing::debug!(%error, id = have.id, "whether it is protected cannot be told");
+            Ok(false)
+        }
+        other => other,
+    }
+}
+
+/// The attribute of a load balancer that keeps it from being deleted.
+const PROTECTION: &str = "deletion_protection.enabled";
 
 /// One line per holder; empty if it cannot be told.
 pub(crate) async fn holders(cx: &Cx, have: &Observed) -> Vec<String> {

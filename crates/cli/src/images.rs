@@ -138,6 +138,10 @@ impl Cloud for Guarded {
         self.aws.progress(kind, id).await
     }
 
+    async fn is_protected(&self, have: &Observed) -> Result<bool, CloudError> {
+        self.aws.is_protected(have).await
+    }
+
     async fn holders(&self, have: &Observed) -> Vec<String> {
         self.aws.holders(have).await
     }

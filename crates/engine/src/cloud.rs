@@ -79,6 +79,9 @@ pub trait Cloud: Send + Sync + 'static {
     /// How far a resource is. One call, or none where the answer is always [`Progress::Ready`].
     fn progress(&self, kind: KindName, id: &str) -> impl Future<Output = Result<Progress, CloudError>> + Send;
 
+    /// True if a live resource is protected from deletion. One call where its kind can be, else none.
+    fn is_protected(&self, have: &Observed) -> impl Future<Output = Result<bool, CloudError>> + Send;
+
     /// What keeps a live resource from being deleted, one line each, for people; empty if it can't be told.
     fn holders(&self, have: &Observed) -> impl Future<Output = Vec<String>> + Send;
 

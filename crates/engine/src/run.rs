@@ -4,8 +4,9 @@
 use std::fmt;
 use std::future::Future;
 
-use aomidori_model::{Address, KindName, Problem, Stack, Value};
-use aomidori_plan::{Mode, Notice, Observation, Observed, Plan, PlanError, Status, Step};
+use aomidori_model::{Address, KindName, Problem, Stack};
+use aomidori_plan::{Mode, Notice, Observation, Plan, PlanError, Status, Step};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Work, apply_under_lease};
@@ -14,9 +15,6 @@ use crate::event::{Event, Events, Interruption, Phase, millis};
 use crate::lease;
 use crate::options::{ApplyOptions, Patience};
 use crate::outcome::Outcome;
-
-/// The attribute of a load balancer that keeps it from being deleted.
-const PROTECTION: &str = "deletion_protection.enabled";
 
 /// How [`up`] and [`down`] work.
 #[derive(Clone, Debug, PartialEq)]
@@ -280,7 +278,7 @@ async fn under_lease<C: Cloud>(
         return Ok(report);
     }
     if mode == Mode::Destroy {
-        deletable(&report.planned.observation)?;
+        deletable(cloud, &report.planned.observation).await?;
     }
     if options.approved.is_none() {
         events.send(Event::Phase { phase: Phase::Approve });
@@ -462,24 +460,22 @@ fn guard(options: &RunOptions, found: &str) -> Result<(), RunError> {
     }
 }
 
+/// How many resources are asked about at once.
+const ASKED_AT_ONCE: usize = 16;
+
 /// Refuses to begin deleting what AWS would keep: protection is met late, when most of the stack is gone already.
-fn deletable(observation: &Observation) -> Result<(), RunError> {
+async fn deletable<C: Cloud>(cloud: &C, observation: &Observation) -> Result<(), RunError> {
     // What is on its way out was not protected.
-    let stays = |found: &Observed| !matches!(found.status, Status::Deleting(_)) && is_protected(found);
-    let kept = observation.ours().filter(|(_, found)| stays(found));
-    let mut kept: Vec<Address> = kept.map(|(address, _)| address.clone()).collect();
+    let stays = observation.ours().filter(|(_, found)| !matches!(found.status, Status::Deleting(_)));
+    let asked: Vec<_> =
+        stays.map(|(address, found)| async move { Ok((address, cloud.is_protected(found).await?)) }.boxed()).collect();
+    let answers: Result<Vec<(&Address, bool)>, CloudError> =
+        stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await;
+    let answers = answers.map_err(|error| RunError::Cloud { doing: "read what is protected from deletion", error })?;
+    let mut kept: Vec<Address> =
+        answers.into_iter().filter(|(_, protected)| *protected).map(|(address, _)| address.clone()).collect();
     kept.sort();
     if kept.is_empty() { Ok(()) } else { Err(RunError::Protected(kept)) }
-}
-
-/// True for a load balancer that AWS does not delete, as far as its attributes were read.
-fn is_protected(found: &Observed) -> bool {
-    match found.fields.value("attributes") {
-        Value::Map(attributes) if found.kind == KindName::LoadBalancer => {
-            attributes.get(PROTECTION).and_then(Value::as_str) == Some("true")
-        }
-        _ => false,
-    }
 }
 
 fn differences(approved: &Plan, now: &Plan) -> Vec<Difference> {
@@ -557,7 +553,7 @@ impl fmt::Display for RunError {
                 let kept: Vec<&str> = kept.iter().map(Address::as_str).collect();
                 write!(
                     f,
-                    "nothing was deleted: the attribute `{PROTECTION}` protects {}; set it to `false` in the stack and run \
+                    "nothing was deleted: {} cannot be while deletion protection is on; switch it off in the stack and run \
                      `up`, or in the console, then run `down` again",
                     kept.join(", ")
                 )

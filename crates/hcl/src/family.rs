@@ -266,9 +266,7 @@ fn groups<'a>(members: &[&'a Instance], apart: &BTreeSet<Id>) -> Vec<Group<'a>> 
     }
     let mut out = alone;
     for ((name, _), mut set) in sets {
-        // One policy of a role is no table.
-        let under = |member: &Instance| matches!(member.gather, Gather::Under(..)) && member.noun != "attachment";
-        let always = set.iter().any(|(member, _)| under(member));
+        let always = set.iter().any(|(member, _)| matches!(member.gather, Gather::Under(..)));
         if set.len() == 1 && !always {
             out.push(Group { name: None, members: set.into_iter().map(|(member, _)| member).collect(), keys: None });
             continue;

@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::stacks::{OUTSIDE_TAGS, Outside, Surroundings, outside};
 
+/// The local cloud's account.
+pub const ACCOUNT: &str = "123456789012";
+
 /// The region of everything.
 pub const REGION: &str = "ap-northeast-1";
 
@@ -84,7 +87,7 @@ impl Account {
             let pushed = self.wait(self.aws.push_practice_image(&outside.repository, tag, tag));
             pushed.map_err(|error| error.to_string())?;
         }
-        Ok(Surroundings { zone, region: REGION.to_owned(), account: "123456789012".to_owned(), outside })
+        Ok(Surroundings { zone, region: REGION.to_owned(), account: ACCOUNT.to_owned(), outside })
     }
 
     fn options(&self) -> RunOptions {

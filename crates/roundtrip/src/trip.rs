@@ -6,7 +6,7 @@ use aomidori_hcl::{Backend, Layout, Options, emit};
 use aomidori_model::Stack;
 use aomidori_testkit::{Terraform, s3};
 
-use crate::account::{Account, Census, REGION, chain};
+use crate::account::{ACCOUNT, Account, Census, REGION, chain};
 use crate::folder::Folder;
 
 /// Where a trip can break off.
@@ -91,7 +91,7 @@ pub fn emitted(
 }
 
 fn emitted_for(stack: &Stack, options: Options) -> Result<Vec<aomidori_hcl::File>, Failure> {
-    let account = Some("123456789012".to_owned());
+    let account = Some(ACCOUNT.to_owned());
     let options = Options { region: Some(REGION.to_owned()), account, ..options };
     emit(stack, &options).map_err(|error| Failure { point: Point::Emit, said: chain(&error) })
 }

@@ -195,8 +195,7 @@ async fn one_balancer(
     let owner = scope.owner(KindName::LoadBalancer, &made.id, &tags, wanted_balancer(scope, live));
     let (Some(owner), Ok(name)) = (owner, text(&live.load_balancer_name).parse()) else { return Ok(None) };
     let declared = scope.wanted::<LoadBalancer>(&tags).is_some_and(|wanted| !wanted.attributes.is_empty());
-    // One of ours may be protected from deletion, whatever is declared: `down` has to know before it begins.
-    let attributes = if declared || matches!(owner, Ownership::Ours(_)) {
+    let attributes = if declared {
         let answer = call::read("elasticloadbalancing:DescribeLoadBalancerAttributes", || {
             cx.elb.describe_load_balancer_attributes().load_balancer_arn(&made.id).send()
         })

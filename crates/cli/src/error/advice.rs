@@ -63,7 +63,7 @@ impl Error {
             }
             Error::NoSuchAddress { .. } => Vec::new(),
             Error::Protected(on) => {
-                on.iter().map(|address| format!("{address} has the attribute `deletion_protection.enabled`")).collect()
+                on.iter().map(|address| format!("deletion protection is on for {address}")).collect()
             }
             Error::WrongAccount { origin, .. } => vec![format!("the account was fixed by {origin}")],
             Error::Unconfirmed { nobody: true, .. } => vec!["there is no terminal to ask on".to_owned()],
@@ -146,8 +146,8 @@ impl Error {
                 help
             }
             Error::Protected(_) => vec![
-                "set the attribute to `false` in the stack and run `up`, or switch it off in the console; then run `down` \
-                 again"
+                "switch it off in the stack and run `up` (a load balancer's attribute `deletion_protection.enabled`), or in the \
+                 console; then run `down` again"
                     .to_owned(),
             ],
             Error::WrongAccount { wanted, .. } => vec![

@@ -387,6 +387,10 @@ impl Cloud for FakeCloud {
         self.call("progress", id, |world| Ok(world.progress(id))).await
     }
 
+    async fn is_protected(&self, have: &Observed) -> Result<bool, CloudError> {
+        Ok(self.lock().things.get(&have.id).is_some_and(rules::is_protected))
+    }
+
     async fn holders(&self, have: &Observed) -> Vec<String> {
         let world = self.lock();
         let held = world.things.get(&have.id).map(|thing| rules::holders(&world.things, thing));

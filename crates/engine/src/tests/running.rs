@@ -374,10 +374,7 @@ async fn what_is_protected_from_deletion_is_met_before_anything_is_deleted() {
     let Err(error) = refused else { panic!("{refused:?}") };
     assert_eq!(error, RunError::Protected(vec!["platform/balancer".parse().unwrap()]));
     let text = error.to_string();
-    assert!(
-        ["platform/balancer", "`deletion_protection.enabled`", "`up`"].iter().all(|it| text.contains(it)),
-        "{text}"
-    );
+    assert!(["platform/balancer", "deletion protection", "`up`"].iter().all(|it| text.contains(it)), "{text}");
     assert_eq!(cloud.things(), before);
     assert_eq!(cloud.lease(stack.name()).await.unwrap(), None);
     // Switched off in the stack it goes.

@@ -48,10 +48,10 @@ pub(super) fn names(module: &str, groups: &[Group<'_>], before: &Before) -> Vec<
         let longer = std::iter::once(name.clone()).chain(longer(group, &name));
         let numbered = (2..).map(|n| format!("{name}_{n}"));
         let Some(chosen) = longer.chain(numbered).find(|name| fits(name)) else { continue };
-        let words = match chosen.strip_prefix(&format!("{name}_")) {
-            Some(number) if number.chars().all(|c| c.is_ascii_digit()) => format!("{words} ({number})"),
-            Some(_) => chosen.replace('_', "-"),
-            None if chosen == name => words,
+        let number = chosen.strip_prefix(&format!("{name}_")).filter(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+        let words = match number {
+            _ if chosen == name => words,
+            Some(number) => format!("{words} ({number})"),
             None => chosen.replace('_', "-"),
         };
         taken.insert(chosen.clone());

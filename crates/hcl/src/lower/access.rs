@@ -62,7 +62,8 @@ pub(super) fn role(cx: &mut Cx<'_>, it: &IamRole) -> Result<(), EmitError> {
         };
         let body = vec![Item::Attr("role", name()), Item::Attr("policy_arn", point(managed))];
         let id = Id::part("aws_iam_role_policy_attachment", cx.address, part);
-        let gather = Gather::Under(cx.label.clone(), key);
+        // One policy of a role is no table.
+        let gather = if managed_policies.len() == 1 { Gather::Alone } else { Gather::Under(cx.label.clone(), key) };
         let mut attachment = cx.instance(id, "attachment", "iam", gather, body);
         attachment.named = true;
         made.push(attachment);

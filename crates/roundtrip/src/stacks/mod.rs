@@ -40,7 +40,7 @@ impl Surroundings {
     /// Of the right form, where nothing is asked of an account.
     pub fn nowhere() -> Surroundings {
         let (zone, region) = ("Z123".to_owned(), crate::account::REGION.to_owned());
-        Surroundings { zone, region, account: "123456789012".to_owned(), outside: Outside::nowhere() }
+        Surroundings { zone, region, account: crate::account::ACCOUNT.to_owned(), outside: Outside::nowhere() }
     }
 }
 
