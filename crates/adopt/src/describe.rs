@@ -245,7 +245,7 @@ fn behind(described: &mut Description, have: &Observation, left_out: &LeftOut) {
                 let name = seen.id.rsplit('/').next().unwrap_or(&seen.id);
                 let what = match left_out.get(&(seen.kind, seen.id.clone())) {
                     Some(why) => format!(
-                        "that the service {name} gets its requests through it, which is left out ({why}): `down` takes its \
+                        "that the service {name}, which is left out ({why}), gets its requests through it: `down` takes its \
                          way in"
                     ),
                     None => format!(

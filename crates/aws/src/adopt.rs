@@ -8,8 +8,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use aomidori_adopt::Beyond;
-use aomidori_adopt::key;
+use aomidori_adopt::{Beyond, key};
 pub use aomidori_adopt::{Claims, Walk};
 use aomidori_engine::cloud::{Cloud, CloudError, Identity, Lease, LeaseRequest, Made, Progress, Want};
 use aomidori_model::{KindName, Stack, StackName};
