@@ -330,6 +330,8 @@ fn node_shape(node: &Node, out: &mut String) {
         | Node::Str(_)
         | Node::Name(_)
         | Node::Ref(..)
+        | Node::Own { .. }
+        | Node::Twin
         | Node::Keyed { .. } => {
             out.push('_');
         }

@@ -57,6 +57,17 @@ pub(crate) enum Node {
     Code(String),
     /// Something that a user of the module may want to choose.
     Input(&'static Input, Box<Node>),
+    /// The word that tells modules with one source apart. Made by [`twins`](crate::twins) only.
+    Twin,
+    /// A literal that modules with one source have different values of. Made by [`twins`](crate::twins) only.
+    Own {
+        name: String,
+        about: String,
+        ty: &'static str,
+        /// Some have none.
+        optional: bool,
+        value: Box<Node>,
+    },
     /// A member of an object.
     Member(Box<Node>, &'static str),
     /// An attribute of one of a family, by an expression for its key. Made by [`overlay`](crate::overlay) only.
@@ -94,12 +105,14 @@ impl Node {
             Node::Map(items) => items.iter().for_each(|(_, item)| item.walk(visit)),
             Node::Around(_, inner, _) | Node::Input(_, inner) | Node::Member(inner, _) => inner.walk(visit),
             Node::Keyed { key, .. } => key.walk(visit),
+            Node::Own { value, .. } => value.walk(visit),
             Node::Null
             | Node::Bool(_)
             | Node::Int(_)
             | Node::Str(_)
             | Node::Name(_)
             | Node::Ref(..)
+            | Node::Twin
             | Node::Code(_) => {}
         }
     }
@@ -107,7 +120,10 @@ impl Node {
     /// True if it needs nothing but itself to be written down.
     pub(crate) fn is_literal(&self) -> bool {
         let mut literal = true;
-        self.walk(&mut |node| literal &= !matches!(node, Node::Ref(..) | Node::Keyed { .. } | Node::Code(_)));
+        self.walk(&mut |node| {
+            literal &=
+                !matches!(node, Node::Ref(..) | Node::Keyed { .. } | Node::Own { .. } | Node::Twin | Node::Code(_))
+        });
         literal
     }
 }

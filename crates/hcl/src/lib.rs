@@ -32,7 +32,8 @@
 //! # How
 //!
 //! `lower` makes of each kind resources of Terraform, `family` and `overlay` find what `for_each` covers, `wiring` what
-//! modules give each other, `write` and `module` make text of a module, `root` of a root.
+//! modules give each other, `write` and `module` make text of a module, `twins` finds those that are one, `root` makes text of
+//! a root.
 
 mod compare;
 mod family;
@@ -49,6 +50,7 @@ mod record;
 mod root;
 mod testing;
 mod text;
+mod twins;
 mod wiring;
 mod write;
 
@@ -162,9 +164,15 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
     let (families, places) = family::families(&instances, &before);
     let (outputs, unhung) = wiring::outputs(&families, &places);
     let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(&places)).collect();
-    let modules: BTreeSet<&str> = families.iter().map(|family| family.module.as_str()).collect();
-    let modules: Vec<module::Module> =
-        modules.into_iter().map(|name| module::module(name, &families, &places, &outputs, &unhung, &names)).collect();
+    let source = module::Source {
+        families: &families,
+        uses: &uses,
+        places: &places,
+        outputs: &outputs,
+        unhung: &unhung,
+        names: &names,
+    };
+    let modules = twins::modules(&source, &instances);
     let plans = root::plan(stack, &families, &uses, options.layout);
     let parts =
         root::Parts { modules: &modules, families: &families, uses: &uses, names: &names, backend: &options.backend };
@@ -172,13 +180,12 @@ pub fn emit(stack: &Stack, options: &Options) -> Result<Vec<File>, EmitError> {
     if let Some(live) = &options.import {
         files.extend(import::files(stack, &instances, &families, &places, &plans, live)?);
     }
-    for module in &modules {
-        files.extend(
-            module
-                .files
-                .iter()
-                .map(|(path, text)| File { path: format!("modules/{}/{path}", module.name), text: text.clone() }),
-        );
+    let folders: BTreeMap<&str, &module::Module> =
+        modules.iter().rev().map(|module| (module.folder.as_str(), module)).collect();
+    for (folder, module) in folders {
+        let file =
+            |(path, text): (&String, &String)| File { path: format!("modules/{folder}/{path}"), text: text.clone() };
+        files.extend(module.files.iter().map(file));
     }
     let name = stack.name().as_str();
     let record = record::record(name, options.layout, &families, &places, &plans, options.before.as_ref());

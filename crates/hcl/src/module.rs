@@ -8,13 +8,17 @@ use crate::names::Names;
 use crate::readme;
 use crate::testing;
 use crate::text::{align, quote};
+use crate::twins::Twin;
 use crate::wiring::{Outputs, READY, reaches};
 use crate::write::{From, Variable, Writer, about_output};
 
 /// A module, written.
 #[derive(Clone, Debug)]
 pub(crate) struct Module {
+    /// What it is called by.
     pub(crate) name: String,
+    /// Its folder below `modules`, which others may have as well.
+    pub(crate) folder: String,
     /// Text by path inside the module.
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) variables: Vec<Variable>,
@@ -25,17 +29,21 @@ pub(crate) struct Module {
 /// The order in which files and variables are read.
 const FILES: &[&str] = &["main", "routing", "endpoints", "iam", "load_balancer", "task_definitions", "dns"];
 
-/// Writes a module.
-pub(crate) fn module(
-    name: &str,
-    families: &[Family],
-    places: &Places,
-    outputs: &Outputs,
-    unhung: &BTreeSet<(usize, usize)>,
-    names: &Names,
-) -> Module {
-    let mut writer = Writer::new(families, places, outputs, names, name);
-    let uses: Vec<BTreeSet<usize>> = families.iter().map(|family| family.uses(places)).collect();
+/// What modules are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) families: &'a [Family],
+    pub(crate) uses: &'a [BTreeSet<usize>],
+    pub(crate) places: &'a Places,
+    pub(crate) outputs: &'a Outputs,
+    pub(crate) unhung: &'a BTreeSet<(usize, usize)>,
+    pub(crate) names: &'a Names,
+}
+
+/// Writes a module; as one of several with one source, if `twin` says what tells it from them.
+pub(crate) fn module(source: &Source<'_>, name: &str, folder: &str, twin: Option<&Twin>) -> Module {
+    let Source { families, uses, places, outputs, unhung, names: _ } = *source;
+    let mut writer = Writer::new(source, name, twin);
     let own: Vec<usize> =
         (0..families.len()).filter(|n| families.get(*n).is_some_and(|family| family.module == name)).collect();
     // Local values and blocks of each file.
@@ -47,10 +55,10 @@ pub(crate) fn module(
     }
     for file in FILES.iter().filter(|file| kinds.contains(**file)) {
         let here = own.iter().filter(|n| single || families.get(**n).is_some_and(|family| family.file == *file));
-        let blocks: Vec<String> = ordered(here.copied().collect(), &uses)
+        let blocks: Vec<String> = ordered(here.copied().collect(), uses)
             .into_iter()
             .map(|n| {
-                let after = after(n, families, &uses, unhung, &mut writer);
+                let after = after(n, families, uses, unhung, &mut writer);
                 writer.block(n, &after)
             })
             .collect();
@@ -91,9 +99,9 @@ pub(crate) fn module(
     files.insert("variables.tf".to_owned(), variables_file(&variables));
     files.insert("versions.tf".to_owned(), VERSIONS.to_owned());
     let resources: Vec<&Family> = own.iter().filter_map(|n| families.get(*n)).collect();
-    files.insert("README.md".to_owned(), readme::module(name, &resources, &variables, &given, families));
-    files.insert(format!("tests/{name}.tftest.hcl"), testing::module(&resources, &variables, families, places));
-    Module { name: name.to_owned(), files, variables, outputs: given }
+    files.insert("README.md".to_owned(), readme::module(folder, &resources, &variables, &given, families));
+    files.insert(format!("tests/{folder}.tftest.hcl"), testing::module(&resources, &variables, families, places));
+    Module { name: name.to_owned(), folder: folder.to_owned(), files, variables, outputs: given }
 }
 
 /// What marks with parts are made of, as a member of `locals`.
@@ -173,8 +181,9 @@ fn sorted(mut variables: Vec<Variable>) -> Vec<Variable> {
             (From::Root, "name") => 0,
             (From::Root, "region") => 1,
             (From::Root, _) => 2,
-            (From::User, _) => 3,
-            (From::Output(..), _) => 4,
+            (From::Twin, _) => 3,
+            (From::User, _) => 4,
+            (From::Output(..), _) => 5,
         };
         (rank, variable.name.clone())
     });

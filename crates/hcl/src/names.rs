@@ -47,10 +47,12 @@ pub(crate) enum Word {
     Region,
     /// The account of the credentials.
     Account,
+    /// What tells modules apart that are one otherwise.
+    Twin,
 }
 
-/// The text in pieces: literals, and words in place of name, region and account.
-fn pieces<'t>(text: &'t str, words: &[(Word, Option<&str>)]) -> Vec<Result<&'t str, Word>> {
+/// The text in pieces: literals, and what stands in place of words.
+pub(crate) fn pieces<'t>(text: &'t str, words: &[(Word, Option<&str>)]) -> Vec<Result<&'t str, Word>> {
     let mut pieces = Vec::new();
     let mut start = 0;
     while let Some((at, length, word)) = words
@@ -82,16 +84,10 @@ impl Names {
         let name = stack.name().as_str();
         let (_, most) = StackName::RULE.length;
         for instance in instances.values() {
-            for (text, longest) in names(instance) {
-                let times = pieces(text, &[(Word::Name, Some(name))]).iter().filter(|piece| piece.is_err()).count();
-                if times > 0 {
-                    let rest = text.chars().count() - times * name.chars().count();
-                    let limit = (longest.saturating_sub(rest) / times).min(most);
-                    for module in [module_name(instance.id.address.group()), String::new()] {
-                        let known = limits.entry(module).or_insert(most);
-                        *known = (*known).min(limit);
-                    }
-                }
+            let Some(limit) = room(instance, name) else { continue };
+            for module in [module_name(instance.id.address.group()), String::new()] {
+                let known = limits.entry(module).or_insert(most);
+                *known = (*known).min(limit);
             }
         }
         let tags = stack.tags.iter().filter(|(key, _)| *key != "Name").map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -103,6 +99,13 @@ impl Names {
         self.pieces(text).iter().any(Result::is_err)
     }
 
+    /// The same of all texts of a node.
+    pub(crate) fn is_in_node(&self, node: &Node) -> bool {
+        let mut found = false;
+        node.walk(&mut |node| found |= matches!(node, Node::Name(text) if self.is_in(text)));
+        found
+    }
+
     /// The text in pieces: literals, and words in place of name, region and account.
     pub(crate) fn pieces<'t>(&self, text: &'t str) -> Vec<Result<&'t str, Word>> {
         let words = [
@@ -111,6 +114,15 @@ impl Names {
             (Word::Account, self.account.as_deref()),
         ];
         pieces(text, &words)
+    }
+
+    /// Names for modules that are one: what is legal in one of them has to be in all.
+    pub(crate) fn level(&self, modules: &[&str]) -> Names {
+        let mut names = self.clone();
+        if let Some(least) = modules.iter().filter_map(|module| self.limits.get(*module)).min() {
+            names.limits.extend(modules.iter().map(|module| ((*module).to_owned(), *least)));
+        }
+        names
     }
 
     /// The variable `name`, `region` or `tags` of a module (`""` is a root).
@@ -170,6 +182,16 @@ impl Names {
         let (name, about, ty) = (name.to_owned(), about.to_owned(), ty.to_owned());
         Variable { name, about, ty, value, default, checks, from: From::Root }
     }
+}
+
+/// How long a text may be that stands for `word` in the names of a resource, by AWS's limits; none if they are without it.
+pub(crate) fn room(instance: &Instance, word: &str) -> Option<usize> {
+    let room = |(text, longest): (&str, usize)| {
+        let times = pieces(text, &[(Word::Name, Some(word))]).iter().filter(|piece| piece.is_err()).count();
+        let rest = text.chars().count() - times * word.chars().count();
+        (times > 0).then(|| longest.saturating_sub(rest) / times)
+    };
+    names(instance).into_iter().filter_map(room).min()
 }
 
 /// The names that AWS limits in length, with the limit.

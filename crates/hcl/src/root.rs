@@ -104,17 +104,20 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
     let mut renamed: BTreeMap<(String, String), String> = BTreeMap::new();
     for module in &called {
         for variable in module.variables.iter().filter(|variable| variable.from == From::User) {
-            // One for all that mean the same.
+            // One for all that mean the same; of modules with one source each has its own, or none.
             let free = |name: &str| {
                 variables.get(name).is_none_or(|known| known.ty == variable.ty && known.value == variable.value)
             };
-            let name = if free(&variable.name) {
+            let own = called.iter().filter(|other| other.folder == module.folder).flat_map(|other| &other.variables);
+            let alike = own.filter(|other| other.name == variable.name).all(|other| other.value == variable.value);
+            let name = if alike && free(&variable.name) {
                 variable.name.clone()
             } else {
                 unique(&format!("{}_{}", module.name, variable.name), free)
             };
             renamed.insert((module.name.clone(), variable.name.clone()), name.clone());
-            variables.entry(name.clone()).or_insert(Variable { name, checks: Vec::new(), ..variable.clone() });
+            let about = if name == variable.name { variable.about.clone() } else { of(&variable.about, module) };
+            variables.entry(name.clone()).or_insert(Variable { name, about, checks: Vec::new(), ..variable.clone() });
         }
     }
     let mut all: Vec<Variable> =
@@ -157,6 +160,14 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
     }
     let at = |name: &str| if plan.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", plan.folder) };
     files.into_iter().map(|(name, text)| File { path: at(name), text }).collect()
+}
+
+/// A description that says of which module.
+fn of(about: &str, module: &Module) -> String {
+    match about.strip_suffix(')') {
+        Some(about) => format!("{about}, {})", module.name),
+        None => format!("{about} ({})", module.name),
+    }
 }
 
 /// The marks, in one place.
@@ -214,12 +225,13 @@ fn call(
     up: &str,
     remote: &mut BTreeSet<String>,
 ) -> String {
-    let mut out = format!("module \"{}\" {{\n  source = \"{up}modules/{}\"\n", module.name, module.name);
+    let mut out = format!("module \"{}\" {{\n  source = \"{up}modules/{}\"\n", module.name, module.folder);
     let mut last = 9;
     for variable in &module.variables {
         let (rank, value) = match &variable.from {
             From::Root if variable.name == "tags" => (0, "local.tags".to_owned()),
             From::Root => (0, format!("var.{}", variable.name)),
+            From::Twin => (0, variable.value.clone()),
             From::User => {
                 let name = renamed.get(&(module.name.clone(), variable.name.clone()));
                 (1, format!("var.{}", name.unwrap_or(&variable.name)))
@@ -287,7 +299,7 @@ fn outputs(plan: &Plan, parts: &Parts<'_>, called: &[&Module]) -> (String, Vec<(
         .flat_map(|module| &module.variables)
         .filter_map(|variable| match &variable.from {
             From::Output(n, attr) => Some((*n, *attr)),
-            From::User | From::Root => None,
+            From::User | From::Root | From::Twin => None,
         })
         .collect();
     let names = exported(plan, parts);
@@ -303,8 +315,9 @@ fn outputs(plan: &Plan, parts: &Parts<'_>, called: &[&Module]) -> (String, Vec<(
                     | ("aws_route53_record", "fqdn")
             );
             if shown || taken.contains(&(*n, attr)) {
-                let about = about_output(family, attr);
                 let exported = names.get(&(*n, *attr)).unwrap_or(name);
+                let about = about_output(family, attr);
+                let about = if exported == name { about } else { of(&about, module) };
                 wanted.insert(exported.clone(), (about, format!("module.{}.{name}", module.name)));
             }
         }
@@ -356,7 +369,7 @@ fn remote_state(other: &Plan, plan: &Plan, backend: &Backend) -> String {
 /// `terraform.tfvars`.
 fn values(variables: &[Variable]) -> String {
     let mut out = String::new();
-    for variable in variables {
+    for variable in variables.iter().filter(|variable| variable.default != Some("null") || variable.value != "null") {
         let value = spread(&variable.value, 0, variable.name.len() + 3);
         if value.contains('\n') && !out.is_empty() && !out.ends_with("\n\n") {
             out.push('\n');
@@ -391,8 +404,9 @@ fn about(plan: &Plan, plans: &[Plan], variables: &[Variable], rows: &[(String, S
          `ignore_changes`.\nWhat is applied here carries the tags `aomidori:stack` and `aomidori:address`, and is Aomidori's \
          own as well.\n\n## Modules\n\n",
     );
-    for module in &plan.modules {
-        out.push_str(&format!("- `{module}`\n"));
+    for module in parts.modules.iter().filter(|module| plan.modules.contains(&module.name)) {
+        let source = if module.folder == module.name { String::new() } else { format!(", of `{}`", module.folder) };
+        out.push_str(&format!("- `{}`{source}\n", module.name));
     }
     readme::inputs(&mut out, variables, true);
     readme::results(&mut out, rows);

@@ -9,12 +9,12 @@ use crate::layout::unique;
 /// An output of a module: an attribute of one of its families.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
-    /// Its name; also the name of the variable in the module that takes it.
+    /// Its name; also the name of the variable in a module that takes it, if no other gives it one of that name.
     pub(crate) name: String,
     /// What must be there (and stay there) for whoever uses it.
     pub(crate) depends: BTreeSet<usize>,
-    /// Another module takes it.
-    pub(crate) taken: bool,
+    /// Modules that take another module's output of the same name as well.
+    pub(crate) rivals: BTreeSet<String>,
 }
 
 /// All outputs, by family and attribute.
@@ -52,15 +52,16 @@ pub(crate) fn outputs(families: &[Family], places: &Places) -> (Outputs, BTreeSe
         }
         for (to, attr) in references(family, places) {
             if families.get(to).is_some_and(|other| other.module != family.module) {
-                outputs.entry((to, attr)).or_default().taken = true;
+                outputs.entry((to, attr)).or_default();
                 taken_by.entry((to, attr)).or_default().insert(n);
             }
         }
     }
     let unhung = hang_order(families, places, &mut outputs, &taken_by);
     // The rest of the order has outputs of its own.
-    for (_, on) in &unhung {
-        outputs.insert((*on, READY), Output { name: String::new(), depends: BTreeSet::from([*on]), taken: true });
+    for (n, on) in &unhung {
+        taken_by.entry((*on, READY)).or_default().insert(*n);
+        outputs.insert((*on, READY), Output { depends: BTreeSet::from([*on]), ..Output::default() });
     }
     let mut names: BTreeSet<(&str, String)> = BTreeSet::new();
     for ((n, attr), output) in &mut outputs {
@@ -69,22 +70,24 @@ pub(crate) fn outputs(families: &[Family], places: &Places) -> (Outputs, BTreeSe
         output.name = unique(&output_name(family, attr), |name| !names.contains(&(module, name.to_owned())));
         names.insert((module, output.name.clone()));
     }
-    // Two modules may give a third one the same name.
-    let mut owners: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for ((n, _), output) in outputs.iter().filter(|(_, output)| output.taken) {
-        if let Some(family) = families.get(*n) {
-            owners.entry(output.name.clone()).or_default().insert(&family.module);
+    // Several modules may give another one the same name.
+    let mut owners: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    let mut taken: Vec<(&(usize, &'static str), &str, &str)> = Vec::new();
+    for (key, takers) in &taken_by {
+        let (Some(owner), Some(output)) = (families.get(key.0), outputs.get(key)) else { continue };
+        for taker in takers.iter().filter_map(|n| families.get(*n)) {
+            owners.entry((&taker.module, &output.name)).or_default().insert(&owner.module);
+            taken.push((key, &taker.module, &output.name));
         }
     }
-    for ((n, _), output) in outputs.iter_mut().filter(|(_, output)| output.taken) {
-        let shared = owners.get(&output.name).is_some_and(|owners| owners.len() > 1);
-        if let Some(family) = families.get(*n)
-            && shared
-            && !output.name.starts_with(&format!("{}_", family.module))
-        {
-            let (module, wanted) = (family.module.as_str(), format!("{}_{}", family.module, output.name));
-            output.name = unique(&wanted, |name| !names.contains(&(module, name.to_owned())));
-            names.insert((module, output.name.clone()));
+    let rivals: Vec<((usize, &'static str), String)> = taken
+        .into_iter()
+        .filter(|(_, taker, name)| owners.get(&(*taker, *name)).is_some_and(|owners| owners.len() > 1))
+        .map(|(key, taker, _)| (*key, taker.to_owned()))
+        .collect();
+    for (key, taker) in rivals {
+        if let Some(output) = outputs.get_mut(&key) {
+            output.rivals.insert(taker);
         }
     }
     (outputs, unhung)

@@ -6,8 +6,10 @@ use crate::family::{Column, Family, Places};
 use crate::inputs::Input;
 use crate::ir::{Item, Node};
 use crate::layout::{Ids, WIDE, lines, list, lower_first, of_all, plural, rows_text, unique, upper_first};
+use crate::module::Source;
 use crate::names::{Names, Word};
 use crate::text::{escape, key, quote};
+use crate::twins::Twin;
 use crate::wiring::{Outputs, READY};
 
 /// A variable of a module.
@@ -41,6 +43,8 @@ pub(crate) enum From {
     Output(usize, &'static str),
     /// The root: the stack's name, region or tags.
     Root,
+    /// The call: which of several modules with one source it is.
+    Twin,
 }
 
 /// Writes the families of one module.
@@ -50,6 +54,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) outputs: &'a Outputs,
     pub(crate) names: &'a Names,
     pub(crate) module: &'a str,
+    /// What tells it from others that have one source with it.
+    twin: Option<&'a Twin>,
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) uses_tag_parts: bool,
     /// The account of the credentials is read.
@@ -68,19 +74,15 @@ fn words(names: &BTreeSet<&'static str>) -> String {
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(
-        families: &'a [Family],
-        places: &'a Places,
-        outputs: &'a Outputs,
-        names: &'a Names,
-        module: &'a str,
-    ) -> Writer<'a> {
+    pub(crate) fn new(source: &Source<'a>, module: &'a str, twin: Option<&'a Twin>) -> Writer<'a> {
+        let Source { families, uses: _, places, outputs, unhung: _, names } = *source;
         Writer {
             families,
             places,
             outputs,
             names,
             module,
+            twin,
             variables: BTreeMap::new(),
             uses_tag_parts: false,
             uses_account: false,
@@ -231,13 +233,7 @@ impl<'a> Writer<'a> {
 
     /// True if the node can be a value of a variable: nothing in it needs the rest of the module.
     fn is_plain(&self, node: &Node) -> bool {
-        let mut plain = node.is_literal();
-        node.walk(&mut |node| {
-            if let Node::Name(text) = node {
-                plain &= !self.names.is_in(text);
-            }
-        });
-        plain
+        node.is_literal() && !self.names.is_in_node(node)
     }
 
     fn table_variable(&mut self, family: &Family, keys: &[String]) -> String {
@@ -491,6 +487,16 @@ impl<'a> Writer<'a> {
             Node::Around(before, inner, after) => format!("{before}{}{after}", self.flat(inner)),
             Node::Code(code) => self.code(code),
             Node::Input(input, value) => format!("var.{}", self.scalar(input, value)),
+            Node::Twin => match self.twin.map(Twin::variable) {
+                Some(variable) => format!("var.{}", self.declare(variable)),
+                None => "null".to_owned(),
+            },
+            Node::Own { name, about, ty, optional, value } => {
+                let (value, default) = (self.plain(value), optional.then_some("null"));
+                let (name, about, ty) = (name.clone(), about.clone(), (*ty).to_owned());
+                let own = Variable { name, about, ty, value, default, checks: Vec::new(), from: From::User };
+                format!("var.{}", self.declare(own))
+            }
             Node::Member(inner, member) => format!("{}.{member}", self.flat(inner)),
         }
     }
@@ -538,6 +544,7 @@ impl<'a> Writer<'a> {
                             self.uses_account = true;
                             "${data.aws_caller_identity.current.account_id}".to_owned()
                         }
+                        Err(Word::Twin) => String::new(),
                     })
                     .collect()
             }
@@ -604,8 +611,14 @@ impl<'a> Writer<'a> {
         if let Some(known) = self.variables.values().find(|variable| variable.from == from) {
             return known.name.clone();
         }
-        let output = self.outputs.get(&(family, attr)).map(|output| output.name.clone()).unwrap_or_default();
-        let name = unique(&output, |name| !self.variables.contains_key(name));
+        let module = self.families.get(family).map(|target| target.module.as_str()).unwrap_or_default();
+        let wanted = self.outputs.get(&(family, attr)).map(|output| match &output.name {
+            name if output.rivals.contains(self.module) && !name.starts_with(&format!("{module}_")) => {
+                format!("{module}_{name}")
+            }
+            name => name.clone(),
+        });
+        let name = unique(&wanted.unwrap_or_default(), |name| !self.variables.contains_key(name));
         let about = self.families.get(family).map(|target| about_output(target, attr)).unwrap_or_default();
         self.declare(Variable { name, about, ty, value, default: None, checks: Vec::new(), from })
     }
@@ -633,7 +646,9 @@ impl<'a> Writer<'a> {
             }
             Node::Input(_, inner) | Node::Member(inner, _) | Node::Around(_, inner, _) => self.plain(inner),
             Node::Code(code) => code.clone(),
-            Node::Ref(..) | Node::Join(_) | Node::Call(..) | Node::Keyed { .. } => "null".to_owned(),
+            Node::Ref(..) | Node::Join(_) | Node::Call(..) | Node::Keyed { .. } | Node::Own { .. } | Node::Twin => {
+                "null".to_owned()
+            }
         }
     }
 }

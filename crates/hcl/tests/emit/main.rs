@@ -9,3 +9,4 @@ mod moves;
 mod round_trip;
 mod shapes;
 mod terraform;
+mod twins;

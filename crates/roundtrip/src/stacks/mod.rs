@@ -85,8 +85,23 @@ pub fn stack(seed: u64, around: &Surroundings) -> Stack {
             stack.tags.insert(key.into(), value.into());
         }
     }
+    // Now and then all of it twice, under two words, where both can be beside each other: Terraform's modules for them are
+    // one.
+    let fill = |twins: &[&str]| twins.iter().fold(stack.clone(), |stack, twin| fill(stack, &dice, around, twin));
+    let twins = dice.part("twins").one_in(6) && name.len() < 16;
+    let both = twins.then(|| fill(&["east", "far-west"])).filter(|both| both.validate().is_empty());
+    both.unwrap_or_else(|| {
+        let mut stack = fill(&[""]);
+        late(&mut stack, &mut dice.part("order"));
+        stack
+    })
+}
+
+/// Adds what the dice say; below and named with the word, if there is one.
+fn fill(stack: Stack, dice: &Dice, around: &Surroundings, twin: &str) -> Stack {
     let manner = Manner::of(&mut dice.part("manner"));
-    let mut build = Build { around, name: name.to_owned(), taken: 0, manner, stack };
+    let name = if twin.is_empty() { stack.name().to_string() } else { format!("{}-{twin}", stack.name()) };
+    let mut build = Build { around, name, taken: 0, manner, twin: twin.to_owned(), stack };
     let mut size = dice.part("size");
     let networks = match size.roll(12) {
         // One resource, or a few of one sort.
@@ -97,7 +112,7 @@ pub fn stack(seed: u64, around: &Surroundings) -> Stack {
     };
     if networks == 0 && size.one_in(2) {
         services::base(&mut build, &mut dice.part("base"));
-        decorate(&mut build.stack, &mut dice.part("tags"));
+        decorate(&mut build.stack, twin, &mut dice.part("tags"));
         return build.stack;
     }
     let networks: Vec<Network> =
@@ -112,14 +127,14 @@ pub fn stack(seed: u64, around: &Surroundings) -> Stack {
     if size.one_in(16) {
         services::many(&mut build, &mut dice.part("many"), &roles, &base);
     }
-    decorate(&mut build.stack, &mut dice.part("tags"));
-    late(&mut build.stack, &mut dice.part("order"));
+    decorate(&mut build.stack, twin, &mut dice.part("tags"));
     build.stack
 }
 
-/// Tags of single resources.
-fn decorate(stack: &mut Stack, dice: &mut Dice) {
-    let addresses: Vec<_> = stack.iter().map(|(address, entry)| (address.clone(), entry.resource.kind())).collect();
+/// Tags of single resources whose addresses begin so.
+fn decorate(stack: &mut Stack, with: &str, dice: &mut Dice) {
+    let own = stack.iter().filter(|(address, _)| address.as_str().starts_with(with));
+    let addresses: Vec<_> = own.map(|(address, entry)| (address.clone(), entry.resource.kind())).collect();
     for (address, kind) in addresses {
         if !kind.info().taggable || !dice.one_in(5) {
             continue;
@@ -179,6 +194,8 @@ struct Build<'a> {
     name: String,
     taken: u32,
     manner: Manner,
+    /// What this half of the stack is called; empty if it is no half.
+    twin: String,
     stack: Stack,
 }
 
@@ -186,6 +203,7 @@ impl Build<'_> {
     /// Adds a resource, under the address as this stack spells addresses.
     fn add<K: Kind>(&mut self, address: &str, resource: K) -> Ref<K> {
         let address = self.manner.spell(address);
+        let address = if self.twin.is_empty() { address } else { format!("{}-{address}", self.twin) };
         self.stack.add(&address, resource)
     }
 
@@ -208,8 +226,11 @@ impl Build<'_> {
             3 => format!("{word}-{}-{n}", self.name),
             _ => format!("{word}{n}{odd}x"),
         };
+        if !self.twin.is_empty() && !name.contains(&self.twin) {
+            name = format!("{}-{name}", self.twin);
+        }
         if name.len() > longest {
-            name = format!("{n}-{word}");
+            name = format!("{}{n}-{word}", self.twin);
             name.truncate(longest);
         }
         name

@@ -7,8 +7,8 @@ use aomidori_roundtrip::fuzz::Case;
 use aomidori_roundtrip::stacks::{Surroundings, stack};
 use aomidori_testkit::Terraform;
 
-/// Seeds whose stacks, together, are of all kinds.
-const SEEDS: [u64; 2] = [7, 19];
+/// Seeds whose stacks, together, are of all kinds; the last has everything twice.
+const SEEDS: [u64; 3] = [7, 19, 85];
 
 #[test]
 fn random_stacks_go_round_both_ways() {

@@ -103,3 +103,24 @@ fn every_random_stack_is_emitted_as_a_reviewer_wants_it_for_both_versions_of_the
         }
     }
 }
+
+#[test]
+fn what_is_there_twice_is_one_module() {
+    let twice = |stack: &Stack| stack.iter().any(|(address, _)| address.as_str().starts_with("far-west-"));
+    let mut seen = 0;
+    for seed in 0..300 {
+        let stack = random(seed);
+        if !twice(&stack) {
+            continue;
+        }
+        let files = emitted(&stack, Layout::Single, None).unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
+        let folder =
+            |file: &aomidori_hcl::File| Some(file.path.strip_prefix("modules/")?.split('/').next()?.to_owned());
+        let folders: BTreeSet<String> = files.iter().filter_map(folder).collect();
+        let groups: BTreeSet<&str> = stack.iter().map(|(address, _)| address.group()).collect();
+        // All but what an odd name or tag keeps apart.
+        assert!(folders.len() * 4 <= groups.len() * 3, "seed {seed}: {groups:?} in {folders:?}");
+        seen += 1;
+    }
+    assert!(seen > 5, "{seen} stacks have anything twice");
+}
