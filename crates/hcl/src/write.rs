@@ -10,7 +10,7 @@ use crate::module::Source;
 use crate::names::{Names, Word};
 use crate::text::{escape, key, quote};
 use crate::twins::Twin;
-use crate::wiring::{Outputs, READY};
+use crate::wiring::{Outputs, READY, reaches};
 
 /// A variable of a module.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +50,7 @@ pub(crate) enum From {
 /// Writes the families of one module.
 pub(crate) struct Writer<'a> {
     pub(crate) families: &'a [Family],
+    uses: &'a [BTreeSet<usize>],
     pub(crate) places: &'a Places,
     pub(crate) outputs: &'a Outputs,
     pub(crate) names: &'a Names,
@@ -75,9 +76,10 @@ fn words(names: &BTreeSet<&'static str>) -> String {
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(source: &Source<'a>, module: &'a str, twin: Option<&'a Twin>) -> Writer<'a> {
-        let Source { families, uses: _, places, outputs, unhung: _, names } = *source;
+        let Source { families, uses, places, outputs, unhung: _, names } = *source;
         Writer {
             families,
+            uses,
             places,
             outputs,
             names,
@@ -169,7 +171,7 @@ impl<'a> Writer<'a> {
     fn each(&mut self, family: &Family) -> Option<String> {
         let keys = family.keys.as_ref()?;
         if family.columns.is_empty() {
-            if let Some(leader) = self.leader(family) {
+            if let Some(leader) = self.leader(family).or_else(|| self.partner(family)) {
                 return Some(leader);
             }
             let quoted: Vec<String> = keys.iter().map(|key| quote(key)).collect();
@@ -225,6 +227,33 @@ impl<'a> Writer<'a> {
         // One that says its keys itself, before one that follows as well.
         let own = followed.iter().find(|other| other.columns.is_empty() && self.leader(other).is_none());
         own.or(followed.first()).map(|other| other.reference())
+    }
+
+    /// Another family of the module, with a table that a user may choose, that goes with this one key by key in a third: the
+    /// subnets of the NAT gateways that have these addresses. With a key more there, there is one more of these.
+    fn partner(&self, family: &Family) -> Option<String> {
+        let with = |other: &Family| other.module == self.module && other.keys == family.keys;
+        for third in self.families.iter().filter(|third| with(third)) {
+            let mut followed: BTreeSet<usize> = BTreeSet::new();
+            Item::walk(&third.body, &mut |node| {
+                if let Node::Keyed { family: to, key, .. } = node
+                    && **key == Node::Code("each.key".into())
+                {
+                    followed.insert(*to);
+                }
+            });
+            if !followed.remove(&self.family) {
+                continue;
+            }
+            let chosen = |n: &usize| {
+                let other = self.families.get(*n).filter(|other| with(other) && !other.columns.is_empty())?;
+                (self.is_variable(other) && !reaches(self.uses, *n, self.family)).then(|| other.reference())
+            };
+            if let Some(partner) = followed.iter().find_map(chosen) {
+                return Some(partner);
+            }
+        }
+        None
     }
 
     fn table_title(&self, family: &Family) -> String {

@@ -238,7 +238,14 @@ impl Level<'_> {
         let is_said = |n: usize, step: &Step| !named || step.named || (n + 1 == path.len() && step.text != "value");
         let said: Vec<String> =
             path.iter().enumerate().filter(|(n, step)| is_said(*n, step)).map(|(_, step)| snake(&step.text)).collect();
-        let name = unique(said.join("_").trim_matches('_'), |name| !self.taken.contains(name));
+        let joined = said.join("_");
+        let joined = joined.trim_matches('_');
+        // A name begins with a letter, as that of a family does.
+        let joined = match path.first() {
+            Some(title) if !joined.starts_with(|c: char| c.is_ascii_alphabetic()) => format!("{}_{joined}", title.text),
+            _ => joined.to_owned(),
+        };
+        let name = unique(&joined, |name| !self.taken.contains(name) && !RESERVED.contains(&name));
         self.taken.insert(name.clone());
         let what = said.iter().skip(usize::from(!named)).map(|text| text.trim_matches('_').replace('_', " "));
         let about = format!("{} ({})", upper_first(&what.collect::<Vec<_>>().join(", ")), self.about);
@@ -253,6 +260,9 @@ impl Level<'_> {
         nodes.iter().map(own).collect()
     }
 }
+
+/// What no variable of a module can be called.
+const RESERVED: &[&str] = &["count", "depends_on", "for_each", "lifecycle", "locals", "providers", "source", "version"];
 
 /// One step on the way to a value, from its family on.
 #[derive(Clone, Debug)]
