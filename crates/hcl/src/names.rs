@@ -117,10 +117,10 @@ impl Names {
     }
 
     /// Names for modules that are one: what is legal in one of them has to be in all.
-    pub(crate) fn level(&self, modules: &[&str]) -> Names {
+    pub(crate) fn level<'m>(&self, modules: impl Iterator<Item = &'m str> + Clone) -> Names {
         let mut names = self.clone();
-        if let Some(least) = modules.iter().filter_map(|module| self.limits.get(*module)).min() {
-            names.limits.extend(modules.iter().map(|module| ((*module).to_owned(), *least)));
+        if let Some(least) = modules.clone().filter_map(|module| self.limits.get(module)).min() {
+            names.limits.extend(modules.map(|module| (module.to_owned(), *least)));
         }
         names
     }

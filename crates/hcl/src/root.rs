@@ -102,14 +102,20 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
     let mut variables: BTreeMap<String, Variable> =
         ["name", "region", "tags"].map(|name| (name.to_owned(), parts.names.variable(name, ""))).into();
     let mut renamed: BTreeMap<(String, String), String> = BTreeMap::new();
+    // By folder and name of a variable, what it has in all modules with that source.
+    let mut alike: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for module in &called {
+        for variable in &module.variables {
+            alike.entry((&module.folder, &variable.name)).or_default().insert(&variable.value);
+        }
+    }
     for module in &called {
         for variable in module.variables.iter().filter(|variable| variable.from == From::User) {
             // One for all that mean the same; of modules with one source each has its own, or none.
             let free = |name: &str| {
                 variables.get(name).is_none_or(|known| known.ty == variable.ty && known.value == variable.value)
             };
-            let own = called.iter().filter(|other| other.folder == module.folder).flat_map(|other| &other.variables);
-            let alike = own.filter(|other| other.name == variable.name).all(|other| other.value == variable.value);
+            let alike = alike.get(&(module.folder.as_str(), variable.name.as_str())).is_none_or(|all| all.len() == 1);
             let name = if alike && free(&variable.name) {
                 variable.name.clone()
             } else {
@@ -184,34 +190,42 @@ const TAGS: &str = "locals {
 /// Modules so that what is used comes first, as far as they do not use each other.
 fn order<'a>(parts: &Parts<'a>) -> Vec<&'a Module> {
     let mut needs: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    let mut needed_by: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (n, family) in parts.families.iter().enumerate() {
         for used in parts.uses.get(n).into_iter().flatten().filter_map(|used| parts.families.get(*used)) {
             if used.module != family.module {
                 *needs.entry(&family.module).or_default().entry(&used.module).or_default() += 1;
+                needed_by.entry(&used.module).or_default().insert(&family.module);
             }
         }
     }
-    let mut left: Vec<&Module> = parts.modules.iter().collect();
+    // By module: references into what is left, and how many of what is left refer to it.
+    let mut left: BTreeMap<&str, (&Module, usize, usize)> = BTreeMap::new();
+    for module in parts.modules {
+        let name = module.name.as_str();
+        let missing = needs.get(name).map_or(0, |needs| needs.values().sum());
+        left.insert(name, (module, missing, needed_by.get(name).map_or(0, BTreeSet::len)));
+    }
     let mut out: Vec<&Module> = Vec::new();
-    while !left.is_empty() {
-        // The one with the fewest references into what is left; of equals the one that most others need, then the name.
-        let missing = |module: &Module| {
-            let needs = needs.get(module.name.as_str());
-            left.iter().filter_map(|other| needs.and_then(|needs| needs.get(other.name.as_str()))).sum::<usize>()
-        };
-        let needed = |module: &Module| {
-            left.iter()
-                .filter(|other| {
-                    needs.get(other.name.as_str()).is_some_and(|needs| needs.contains_key(module.name.as_str()))
-                })
-                .count()
-        };
-        let Some(best) = (0..left.len()).min_by_key(|n| {
-            left.get(*n).map(|module| (missing(module), std::cmp::Reverse(needed(module)), module.name.clone()))
-        }) else {
-            break;
-        };
-        out.push(left.remove(best));
+    // The one with the fewest references into what is left; of equals the one that most others need, then the name.
+    while let Some(name) = left
+        .iter()
+        .min_by_key(|(name, (_, missing, needed))| (*missing, std::cmp::Reverse(*needed), **name))
+        .map(|(name, _)| *name)
+    {
+        let Some((module, ..)) = left.remove(name) else { break };
+        out.push(module);
+        for user in needed_by.get(name).into_iter().flatten() {
+            if let Some((_, missing, _)) = left.get_mut(user) {
+                let references = needs.get(user).and_then(|needs| needs.get(name)).copied().unwrap_or_default();
+                *missing = missing.saturating_sub(references);
+            }
+        }
+        for used in needs.get(name).into_iter().flat_map(BTreeMap::keys) {
+            if let Some((_, _, needed)) = left.get_mut(used) {
+                *needed = needed.saturating_sub(1);
+            }
+        }
     }
     out
 }

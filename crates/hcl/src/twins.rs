@@ -15,7 +15,7 @@ use crate::family::{Family, module_name};
 use crate::ir::{Id, Instance};
 use crate::layout::unique;
 use crate::module::{Module, Source, module};
-use crate::names::room;
+use crate::names::{Names, room};
 use crate::text::{quote, snake};
 use crate::write::{From, Limit, Variable};
 
@@ -99,7 +99,13 @@ pub(crate) fn modules(source: &Source<'_>, instances: &BTreeMap<Id, Instance>) -
         instances.keys().map(|id| (module_name(id.address.group()), id.address.group())).collect();
     let plain: BTreeMap<&str, Module> =
         groups.keys().map(|name| (name.as_str(), module(source, name, name, None))).collect();
-    let twins = Twins { source, instances, groups: &groups, plain: &plain };
+    let mut members: BTreeMap<&str, Vec<&Instance>> = BTreeMap::new();
+    for instance in instances.values() {
+        if let Some((name, _)) = groups.get_key_value(&module_name(instance.id.address.group())) {
+            members.entry(name).or_default().push(instance);
+        }
+    }
+    let twins = Twins { source, instances: members, groups: &groups, plain: &plain };
     let shared: Vec<Shared<'_>> = twins.classes().into_iter().flat_map(|class| twins.share(class)).collect();
     let is_shared = |name: &str| shared.iter().any(|one| one.members.contains_key(name));
     let mut folders: BTreeSet<String> = groups.keys().filter(|name| !is_shared(name)).cloned().collect();
@@ -118,14 +124,13 @@ struct Shared<'a> {
     members: BTreeMap<&'a str, Twin>,
     /// The families of all modules, in which these are laid over each other.
     families: Vec<Family>,
+    names: Names,
 }
 
 impl Shared<'_> {
     /// One of them.
     fn module(&self, source: &Source<'_>, name: &str, folder: &str, twin: &Twin) -> Module {
-        let all: Vec<&str> = self.members.keys().copied().collect();
-        let names = source.names.level(&all);
-        module(&Source { families: &self.families, names: &names, ..*source }, name, folder, Some(twin))
+        module(&Source { families: &self.families, names: &self.names, ..*source }, name, folder, Some(twin))
     }
 }
 
@@ -147,7 +152,8 @@ type Words<'a> = BTreeMap<&'a str, String>;
 /// The search for modules that are one.
 struct Twins<'a> {
     source: &'a Source<'a>,
-    instances: &'a BTreeMap<Id, Instance>,
+    /// What is in each module.
+    instances: BTreeMap<&'a str, Vec<&'a Instance>>,
     /// Groups by the name of their module.
     groups: &'a BTreeMap<String, &'a str>,
     /// The modules, each by itself.
@@ -244,7 +250,7 @@ impl<'a> Twins<'a> {
     /// Modules written as one, whether or not that is the same for all.
     fn view(&self, kept: &str, words: &Words<'a>) -> Shared<'a> {
         let rooms = words.iter().flat_map(|(name, word)| {
-            let own = self.instances.values().filter(|instance| module_name(instance.id.address.group()) == **name);
+            let own = self.instances.get(name).into_iter().flatten();
             own.filter_map(|instance| room(instance, word))
         });
         let longest = rooms.min().unwrap_or(LONGEST).min(LONGEST);
@@ -257,7 +263,8 @@ impl<'a> Twins<'a> {
                 *known = family;
             }
         }
-        Shared { kept: kept.to_owned(), members: words.iter().map(twin).collect(), families }
+        let names = self.source.names.level(words.keys().copied());
+        Shared { kept: kept.to_owned(), members: words.iter().map(twin).collect(), families, names }
     }
 
     fn leveled(&self, words: &Words<'a>) -> Leveled {
@@ -282,7 +289,7 @@ impl<'a> Twins<'a> {
     }
 
     /// The folder of modules that are one: what their groups' names have in common, or else what they are.
-    fn folder(&self, Shared { kept, members, families: _ }: &Shared<'_>) -> String {
+    fn folder(&self, Shared { kept, members, .. }: &Shared<'_>) -> String {
         let names: Vec<Vec<&str>> = members
             .keys()
             .filter_map(|name| self.groups.get(*name))
