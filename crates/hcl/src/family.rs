@@ -330,7 +330,7 @@ fn node_shape(node: &Node, out: &mut String) {
         | Node::Str(_)
         | Node::Name(_)
         | Node::Ref(..)
-        | Node::Own { .. }
+        | Node::Own(..)
         | Node::Twin
         | Node::Keyed { .. } => {
             out.push('_');

@@ -59,15 +59,9 @@ pub(crate) enum Node {
     Input(&'static Input, Box<Node>),
     /// The word that tells modules with one source apart. Made by [`twins`](crate::twins) only.
     Twin,
-    /// A literal that modules with one source have different values of. Made by [`twins`](crate::twins) only.
-    Own {
-        name: String,
-        about: String,
-        ty: &'static str,
-        /// Some have none.
-        optional: bool,
-        value: Box<Node>,
-    },
+    /// A literal that modules with one source have different values of, and the number of the variable for it. Made by
+    /// [`twins`](crate::twins) only.
+    Own(usize, Box<Node>),
     /// A member of an object.
     Member(Box<Node>, &'static str),
     /// An attribute of one of a family, by an expression for its key. Made by [`overlay`](crate::overlay) only.
@@ -103,9 +97,10 @@ impl Node {
                 items.iter().for_each(|item| item.walk(visit));
             }
             Node::Map(items) => items.iter().for_each(|(_, item)| item.walk(visit)),
-            Node::Around(_, inner, _) | Node::Input(_, inner) | Node::Member(inner, _) => inner.walk(visit),
+            Node::Around(_, inner, _) | Node::Input(_, inner) | Node::Member(inner, _) | Node::Own(_, inner) => {
+                inner.walk(visit);
+            }
             Node::Keyed { key, .. } => key.walk(visit),
-            Node::Own { value, .. } => value.walk(visit),
             Node::Null
             | Node::Bool(_)
             | Node::Int(_)
@@ -121,8 +116,7 @@ impl Node {
     pub(crate) fn is_literal(&self) -> bool {
         let mut literal = true;
         self.walk(&mut |node| {
-            literal &=
-                !matches!(node, Node::Ref(..) | Node::Keyed { .. } | Node::Own { .. } | Node::Twin | Node::Code(_))
+            literal &= !matches!(node, Node::Ref(..) | Node::Keyed { .. } | Node::Own(..) | Node::Twin | Node::Code(_))
         });
         literal
     }

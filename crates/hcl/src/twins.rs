@@ -8,8 +8,9 @@ mod differ;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use differ::Leveled;
+use differ::{Leveled, Own};
 
 use crate::family::{Family, module_name};
 use crate::ir::{Id, Instance};
@@ -28,12 +29,14 @@ pub(crate) struct Twin {
     name: String,
     /// How long the word may be, for all names with it to be legal.
     longest: usize,
+    /// The variables for what it has other values of than the others.
+    own: Rc<[Own]>,
 }
 
 impl Twin {
     /// The variable that stands in place of the word.
     pub(crate) fn variable(&self) -> Variable {
-        let Twin { word, name, longest } = self;
+        let Twin { word, name, longest, own: _ } = self;
         Variable {
             name: name.clone(),
             about: "Which one it is: part of every aomidori:address, and of names".to_owned(),
@@ -52,7 +55,31 @@ impl Twin {
             from: From::Twin,
         }
     }
+
+    /// The variable of this number, with its value.
+    pub(crate) fn own(&self, slot: usize, value: String) -> Option<Variable> {
+        let Own { name, about, ty, optional } = self.own.get(slot)?;
+        let limit = LIMITS.iter().find(|(last, of, ..)| of == ty && name.rsplit('_').next() == Some(last));
+        let checks = limit.map(|(_, _, most, message)| Limit {
+            condition: match optional {
+                true => {
+                    format!("var.{name} == null || (coalesce(var.{name}, 0) >= 1 && coalesce(var.{name}, 0) <= {most})")
+                }
+                false => format!("var.{name} >= 1 && var.{name} <= {most}"),
+            },
+            message: (*message).to_owned(),
+            bad: Some("0".to_owned()),
+        });
+        let (name, about, ty, default) = (name.clone(), about.clone(), (*ty).to_owned(), optional.then_some("null"));
+        Some(Variable { name, about, ty, value, default, checks: checks.into_iter().collect(), from: From::User })
+    }
 }
+
+/// What numbers may be, by the last word of what they are called: from 1 to the most, with what is said of others.
+const LIMITS: &[(&str, &str, u32, &str)] = &[
+    ("port", "number", 65_535, "A port is 1 to 65535."),
+    ("priority", "number", 50_000, "The priority of a rule is 1 to 50000."),
+];
 
 /// The longest segment of an address that is worth a variable: an address has 200 characters.
 const LONGEST: usize = 100;
@@ -185,7 +212,7 @@ impl<'a> Twins<'a> {
         let families =
             self.source.families.iter().filter(|family| class.first() == Some(&family.module.as_str())).count();
         let mut found: Vec<Shared<'a>> = Vec::new();
-        for most in [0, families] {
+        for most in [0, families * 2] {
             for ((_, kept), words) in &views_of {
                 // With those that are one already in the same view: they may be one with more.
                 let mut left = words.clone();
@@ -215,12 +242,12 @@ impl<'a> Twins<'a> {
             let pair = |name: &&'a str, other: &String| Words::from([(*seed, word.clone()), (*name, other.clone())]);
             words
                 .iter()
-                .filter(|(name, other)| *name == seed || near(self.leveled(&pair(name, other)).own))
+                .filter(|(name, other)| *name == seed || near(self.leveled(&pair(name, other)).own.len()))
                 .map(|(name, word)| (*name, word.clone()))
                 .collect()
         };
         let near = with_seed(&|own| own <= most);
-        if self.leveled(&near).own <= most { Some(near) } else { Some(with_seed(&|own| own == 0)) }
+        if self.leveled(&near).own.len() <= most { Some(near) } else { Some(with_seed(&|own| own == 0)) }
     }
 
     /// Modules as one, as far as their text is the same.
@@ -255,10 +282,13 @@ impl<'a> Twins<'a> {
         });
         let longest = rooms.min().unwrap_or(LONGEST).min(LONGEST);
         let variable = self.variable(words);
-        let twin =
-            |(name, word): (&&'a str, &String)| (*name, Twin { word: word.clone(), name: variable.clone(), longest });
+        let Leveled { families: leveled, own } = self.leveled(words);
+        let own: Rc<[Own]> = own.into();
+        let twin = |(name, word): (&&'a str, &String)| {
+            (*name, Twin { word: word.clone(), name: variable.clone(), longest, own: Rc::clone(&own) })
+        };
         let mut families = self.source.families.to_vec();
-        for (n, family) in self.leveled(words).families {
+        for (n, family) in leveled {
             if let Some(known) = families.get_mut(n) {
                 *known = family;
             }
@@ -284,8 +314,23 @@ impl<'a> Twins<'a> {
         let stages = ["dev", "test", "qa", "stag", "stg", "prod", "prd", "sandbox", "demo", "preview", "live"];
         let stage =
             |word: &String| word.split(['-', '_', '.']).any(|part| stages.iter().any(|stage| part.starts_with(stage)));
-        let wanted = if words.values().all(stage) { "environment" } else { "group" };
+        let wanted = if words.values().all(stage) { "environment" } else { self.what(words.keys().copied()) };
         unique(wanted, |name| !self.variables(words).any(|taken| taken == name))
+    }
+
+    /// What modules are, in a word.
+    fn what<'n>(&self, modules: impl Iterator<Item = &'n str> + Clone) -> &'static str {
+        let holds = |tf: &str| {
+            let families = self.source.families.iter().filter(|family| family.tf == tf);
+            families.into_iter().any(|family| modules.clone().any(|name| name == family.module))
+        };
+        if holds("aws_vpc") || holds("aws_ecs_cluster") {
+            "environment"
+        } else if holds("aws_ecs_service") {
+            "service"
+        } else {
+            "group"
+        }
     }
 
     /// The folder of modules that are one: what their groups' names have in common, or else what they are.
@@ -313,16 +358,6 @@ impl<'a> Twins<'a> {
         if common.chars().any(|c| c.is_ascii_alphabetic()) {
             return snake(&common).trim_matches('_').to_owned();
         }
-        let holds = |tf: &str| {
-            self.source.families.iter().any(|family| family.tf == tf && members.contains_key(family.module.as_str()))
-        };
-        let what = if holds("aws_vpc") || holds("aws_ecs_cluster") {
-            "environment"
-        } else if holds("aws_ecs_service") {
-            "service"
-        } else {
-            "group"
-        };
-        what.to_owned()
+        self.what(members.keys().copied()).to_owned()
     }
 }

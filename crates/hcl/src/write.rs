@@ -520,11 +520,12 @@ impl<'a> Writer<'a> {
                 Some(variable) => format!("var.{}", self.declare(variable)),
                 None => "null".to_owned(),
             },
-            Node::Own { name, about, ty, optional, value } => {
-                let (value, default) = (self.plain(value), optional.then_some("null"));
-                let (name, about, ty) = (name.clone(), about.clone(), (*ty).to_owned());
-                let own = Variable { name, about, ty, value, default, checks: Vec::new(), from: From::User };
-                format!("var.{}", self.declare(own))
+            Node::Own(slot, value) => {
+                let value = self.plain(value);
+                match self.twin.and_then(|twin| twin.own(*slot, value.clone())) {
+                    Some(variable) => format!("var.{}", self.declare(variable)),
+                    None => value,
+                }
             }
             Node::Member(inner, member) => format!("{}.{member}", self.flat(inner)),
         }
@@ -675,7 +676,7 @@ impl<'a> Writer<'a> {
             }
             Node::Input(_, inner) | Node::Member(inner, _) | Node::Around(_, inner, _) => self.plain(inner),
             Node::Code(code) => code.clone(),
-            Node::Ref(..) | Node::Join(_) | Node::Call(..) | Node::Keyed { .. } | Node::Own { .. } | Node::Twin => {
+            Node::Ref(..) | Node::Join(_) | Node::Call(..) | Node::Keyed { .. } | Node::Own(..) | Node::Twin => {
                 "null".to_owned()
             }
         }

@@ -15,8 +15,19 @@ use crate::text::snake;
 pub(super) struct Leveled {
     /// Those of the modules, by number.
     pub(super) families: BTreeMap<usize, Family>,
-    /// How many variables stand for different values, besides the word.
-    pub(super) own: usize,
+    /// The variables for what they have different values of, besides the word.
+    pub(super) own: Vec<Own>,
+}
+
+/// A variable for what modules with one source have different values of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Own {
+    pub(crate) name: String,
+    pub(crate) about: String,
+    /// Terraform's type.
+    pub(crate) ty: &'static str,
+    /// Some have none.
+    pub(crate) optional: bool,
 }
 
 /// Lays modules with the same families over each other: the word of each, and what they have different values of, becomes a
@@ -28,14 +39,13 @@ pub(super) fn leveled(source: &Source<'_>, words: &BTreeMap<&str, String>, taken
             alike.entry(likeness(family)).or_default().push((n, word));
         }
     }
-    let mut taken = taken.clone();
-    let before = taken.len();
+    let mut slots: Vec<Slot> = Vec::new();
     let mut out = BTreeMap::new();
     for set in alike.into_values().filter(|set| set.len() == words.len()) {
         let families: Vec<&Family> = set.iter().filter_map(|(n, _)| source.families.get(*n)).collect();
         let words: Vec<&str> = set.iter().map(|(_, word)| *word).collect();
         let Some(first) = families.first() else { continue };
-        let mut level = Level { words: &words, about: first.about(), names: source.names, taken: &mut taken };
+        let mut level = Level { words: &words, about: first.about(), names: source.names, slots: &mut slots };
         let title = vec![Step::new(&first.title())];
         let bodies: Vec<&[Item]> = families.iter().map(|family| family.body.as_slice()).collect();
         let bodies = level.items(&bodies, &title);
@@ -53,7 +63,92 @@ pub(super) fn leveled(source: &Source<'_>, words: &BTreeMap<&str, String>, taken
             out.insert(*n, family);
         }
     }
-    Leveled { families: out, own: taken.len() - before }
+    Leveled { families: out, own: named(slots, taken) }
+}
+
+/// What modules have different values of, in one place or in several.
+struct Slot {
+    ty: &'static str,
+    /// What each has.
+    values: Vec<Node>,
+    places: Vec<Place>,
+}
+
+/// Where a value stands.
+struct Place {
+    /// What the family is, in words.
+    about: String,
+    path: Vec<Step>,
+}
+
+/// The variables of slots.
+fn named(slots: Vec<Slot>, taken: &BTreeSet<String>) -> Vec<Own> {
+    let mut taken = taken.clone();
+    let name = |slot: &Slot| {
+        let places: Vec<(Vec<String>, &Place)> = slot.places.iter().map(|place| (place.words(), place)).collect();
+        let (words, place) = match places.as_slice() {
+            // What several places have in common: the port of a container.
+            [_, _, ..] => {
+                let last = |words: &[String]| words.last().cloned().unwrap_or_default();
+                let times = |word: &str| places.iter().filter(|(words, _)| last(words) == word).count();
+                let best = places.iter().rev().max_by_key(|(words, _)| times(&last(words)))?;
+                (vec![last(&best.0)], best.1)
+            }
+            _ => places.into_iter().next()?,
+        };
+        // A name begins with a letter, as that of a family does.
+        let joined = match (words.join("_"), place.path.first()) {
+            (joined, Some(title)) if !joined.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                format!("{}_{joined}", title.text)
+            }
+            (joined, _) => joined,
+        };
+        let name = unique(&joined, |name| !taken.contains(name) && !RESERVED.contains(&name));
+        taken.insert(name.clone());
+        let what = words
+            .iter()
+            .skip(usize::from(words.len() > 1 && place.path.first().is_some_and(|title| title.text == words[0])));
+        let what = what.map(|text| text.replace('_', " ")).collect::<Vec<_>>().join(", ");
+        let mut of: Vec<&str> = slot.places.iter().map(|place| place.about.as_str()).collect();
+        of.sort_unstable();
+        of.dedup();
+        let optional = slot.values.contains(&Node::Null);
+        Some(Own { name, about: format!("{} ({})", upper_first(&what), of.join(", ")), ty: slot.ty, optional })
+    };
+    slots.iter().filter_map(name).collect()
+}
+
+impl Place {
+    /// What it is called: by the names of those that have one (`maintenance_log_level`), or by family and argument, with
+    /// the block where the argument says nothing (`listener_rule_path_pattern_values`).
+    fn words(&self) -> Vec<String> {
+        let last = self.path.len().saturating_sub(1);
+        let named = self.path.iter().any(|step| step.named);
+        let vague = |step: &Step| matches!(step.text.as_str(), "value" | "values" | "name" | "key" | "id" | "type");
+        let is_said = |n: usize, step: &Step| match named {
+            true => step.named || (n == last && step.text != "value"),
+            false => n == 0 || n == last || (n + 1 == last && self.path.last().is_some_and(vague)),
+        };
+        let said = self.path.iter().enumerate().filter(|(n, step)| is_said(*n, step));
+        said.map(|(_, step)| snake(&apart(&step.text)).trim_matches('_').to_owned()).collect()
+    }
+
+    /// The last word of what it is called.
+    fn last(&self) -> Option<String> {
+        snake(&apart(&self.path.last()?.text)).rsplit('_').next().map(str::to_owned)
+    }
+}
+
+/// `containerPort` in words.
+fn apart(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if c.is_ascii_uppercase() && out.ends_with(|before: char| before.is_ascii_lowercase()) {
+            out.push('_');
+        }
+        out.push(c);
+    }
+    out
 }
 
 struct Level<'a> {
@@ -61,8 +156,7 @@ struct Level<'a> {
     /// What the family is, in words.
     about: String,
     names: &'a Names,
-    /// Names of variables.
-    taken: &'a mut BTreeSet<String>,
+    slots: &'a mut Vec<Slot>,
 }
 
 impl Level<'_> {
@@ -164,13 +258,13 @@ impl Level<'_> {
             return done.unwrap_or_else(|| nodes.iter().map(|node| (*node).clone()).collect());
         };
         // Texts that only have the word in them stay in their list.
-        let taken = self.taken.clone();
+        let before = self.slots.len();
         if let Some(done) = self.parts(nodes, path)
-            && *self.taken == taken
+            && self.slots.len() == before
         {
             return done;
         }
-        *self.taken = taken;
+        self.slots.truncate(before);
         self.own(nodes, path, ty)
     }
 
@@ -232,32 +326,26 @@ impl Level<'_> {
         self.words.contains(&text)
     }
 
+    /// A variable, which stands in all places that say the same of the same values.
     fn own(&mut self, nodes: &[&Node], path: &[Step], ty: &'static str) -> Vec<Node> {
-        // `maintenance_log_level`, and not `…_container_definitions_maintenance_environment_log_level_value`.
-        let named = path.iter().any(|step| step.named);
-        let is_said = |n: usize, step: &Step| !named || step.named || (n + 1 == path.len() && step.text != "value");
-        let said: Vec<String> =
-            path.iter().enumerate().filter(|(n, step)| is_said(*n, step)).map(|(_, step)| snake(&step.text)).collect();
-        let joined = said.join("_");
-        let joined = joined.trim_matches('_');
-        // A name begins with a letter, as that of a family does.
-        let joined = match path.first() {
-            Some(title) if !joined.starts_with(|c: char| c.is_ascii_alphabetic()) => format!("{}_{joined}", title.text),
-            _ => joined.to_owned(),
+        let place = Place { about: self.about.clone(), path: path.to_vec() };
+        let values: Vec<Node> = nodes.iter().map(|node| (*node).clone()).collect();
+        let same = |slot: &Slot| {
+            slot.ty == ty && slot.values == values && slot.places.iter().any(|other| other.last() == place.last())
         };
-        let name = unique(&joined, |name| !self.taken.contains(name) && !RESERVED.contains(&name));
-        self.taken.insert(name.clone());
-        let what = said.iter().skip(usize::from(!named)).map(|text| text.trim_matches('_').replace('_', " "));
-        let about = format!("{} ({})", upper_first(&what.collect::<Vec<_>>().join(", ")), self.about);
-        let optional = nodes.iter().any(|node| **node == Node::Null);
-        let own = |node: &&Node| Node::Own {
-            name: name.clone(),
-            about: about.clone(),
-            ty,
-            optional,
-            value: Box::new((*node).clone()),
+        let slot = match self.slots.iter().position(same) {
+            Some(slot) => {
+                if let Some(slot) = self.slots.get_mut(slot) {
+                    slot.places.push(place);
+                }
+                slot
+            }
+            None => {
+                self.slots.push(Slot { ty, values: values.clone(), places: vec![place] });
+                self.slots.len() - 1
+            }
         };
-        nodes.iter().map(own).collect()
+        values.into_iter().map(|value| Node::Own(slot, Box::new(value))).collect()
     }
 }
 

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_hcl::{File, Layout, Options, emit};
 use aomidori_local::{LocalCloud, Options as Cloud};
-use aomidori_model::kinds::{LogGroup, Vpc};
-use aomidori_model::{Resource, Stack};
+use aomidori_model::kinds::ecs_service::{Deployment, Rolling};
+use aomidori_model::kinds::{EcsService, LogGroup, TaskDefinition, Vpc};
+use aomidori_model::{Port, Resource, Stack};
 use aomidori_practice::Inputs;
 use aomidori_testkit::Terraform;
 use serde_json::Value;
 
-use crate::terraform::{check, write};
+use crate::terraform::{check, practice, write};
 
 /// A stack of practice environments, of which production has more of everything.
 fn environments(names: &[&str]) -> Stack {
@@ -83,6 +84,56 @@ fn two_environments_are_one_module_called_twice() {
     assert!(!values.contains("staging_load_balancer_enable_deletion_protection"), "one has none\n{values}");
 }
 
+#[test]
+fn services_are_one_module_that_is_given_what_they_differ_in() {
+    let mut stack = practice(&[]);
+    let Resource::TaskDefinition(like) =
+        stack.get(&"services/task-definition/backend-blue".parse().unwrap()).unwrap().resource.clone()
+    else {
+        panic!()
+    };
+    for (name, port, level) in [("orders", 8080, "info"), ("payments", 9000, "warn")] {
+        let mut definition = TaskDefinition { family: format!("shop-{name}").parse().unwrap(), ..like.clone() };
+        let container = &mut definition.containers[0];
+        container.name = name.parse().unwrap();
+        container.ports = [Port::new(port).unwrap()].into();
+        container.environment.insert("LOG_LEVEL".into(), level.into());
+        container.logs.as_mut().unwrap().stream_prefix = name.into();
+        let definition = stack.add(&format!("{name}/task-definition"), definition);
+        let Resource::EcsService(like) =
+            stack.get(&"services/service/backend-blue".parse().unwrap()).unwrap().resource.clone()
+        else {
+            panic!()
+        };
+        let deployment = Deployment::Rolling(Rolling::default());
+        let service = EcsService { name: name.parse().unwrap(), task_definition: definition, deployment, ..like };
+        stack.add(&format!("{name}/service"), service);
+    }
+    let files = emitted(&stack, Layout::Single);
+    assert!(folders(&files).contains("service") && !folders(&files).contains("orders"), "{:?}", folders(&files));
+    let main = squeezed(&files["main.tf"]);
+    for name in ["orders", "payments"] {
+        for wanted in [
+            format!("service = \"{name}\"\n"),
+            format!("container_port = var.{name}_container_port\n"),
+            format!("log_level = var.{name}_log_level\n"),
+        ] {
+            assert!(main.contains(&wanted), "{wanted}\n{main}");
+        }
+    }
+    // The port stands in two places, and is asked for once.
+    let definitions = squeezed(&files["modules/service/task_definitions.tf"]);
+    assert!(definitions.contains("containerPort = var.container_port\n"), "{definitions}");
+    assert!(definitions.contains("hostPort = var.container_port\n"), "{definitions}");
+    assert!(files["modules/service/variables.tf"].contains("var.container_port >= 1 && var.container_port <= 65535"));
+    if let Some(terraform) = Terraform::found() {
+        let module = check(terraform, &emit(&stack, &Options::default()).unwrap());
+        let module = module.path().join("modules/service");
+        terraform.run(&module, &["init", "-backend=false", "-no-color"], &[]).unwrap();
+        terraform.run(&module, &["test", "-no-color"], &[]).unwrap();
+    }
+}
+
 /// Groups by name, each with a VPC that is named as `name` says, and a log group.
 fn groups(names: &[&str], name: impl Fn(&str) -> String, logs: impl Fn(&str) -> String) -> Stack {
     let mut stack = Stack::new("shop".parse().unwrap());
@@ -104,20 +155,20 @@ fn the_word_is_what_the_names_have_in_them() {
     let last = |group: &str| group.rsplit('-').next().unwrap().to_owned();
     type Case<'a> = (&'a [&'a str], &'a dyn Fn(&str) -> String, &'a [&'a str], &'a str);
     let cases: &[Case<'_>] = &[
-        (&["east", "west"], &own, &["environment"], "group = \"west\""),
-        (&["net-1", "net-2"], &own, &["net"], "group = \"net-2\""),
+        (&["east", "west"], &own, &["environment"], "environment = \"west\""),
+        (&["net-1", "net-2"], &own, &["net"], "environment = \"net-2\""),
         (&["east-net", "far-west-net"], &|group| group.trim_end_matches("-net").to_owned(), &["net"], "= \"far-west\""),
         (&["staging-net", "prod-net"], &first, &["net"], "environment = \"prod\""),
-        (&["net-east", "net-west"], &last, &["net"], "group = \"west\""),
+        (&["net-east", "net-west"], &last, &["net"], "environment = \"west\""),
         // One that is called otherwise is given its names.
         (
             &["east", "west", "odd"],
             &|group| group.replace("odd", "other"),
             &["environment"],
-            "vpc_tags_name = \"other\"",
+            "odd_vpc_name = \"other\"",
         ),
         // The name of a module that is no twin is not taken from it.
-        (&["a-vpc", "b-vpc", "vpc"], &first, &["vpc", "vpc_2"], "group = \"b\""),
+        (&["a-vpc", "b-vpc", "vpc"], &first, &["vpc", "vpc_2"], "environment = \"b\""),
     ];
     for (names, name, wanted, says) in cases {
         let files = emitted(&groups(names, name, |group| format!("/logs/{}", name(group))), Layout::Single);
