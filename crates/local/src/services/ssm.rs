@@ -35,6 +35,8 @@ pub(crate) struct Version {
     pub(crate) kind: String,
     pub(crate) value: String,
     pub(crate) description: Option<String>,
+    #[serde(default)]
+    pub(crate) allowed_pattern: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) tier: String,
     pub(crate) data_type: String,
@@ -138,8 +140,9 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
              RemoveTagsFromResource."
         );
     }
-    if input.allowed_pattern.is_some_and(|pattern| !pattern.is_empty()) {
-        return fail!("ValidationException", "The local cloud does not check AllowedPattern");
+    let allowed_pattern = input.allowed_pattern.filter(|pattern| !pattern.is_empty());
+    if let Some(pattern) = &allowed_pattern {
+        check_pattern(pattern, &input.value)?;
     }
     let tier = match input.tier.as_deref() {
         None | Some("Standard" | "Intelligent-Tiering") => "Standard",
@@ -175,6 +178,7 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
         kind,
         value: input.value,
         description: input.description.or_else(|| before.and_then(|version| version.description.clone())),
+        allowed_pattern: allowed_pattern.or_else(|| before.and_then(|version| version.allowed_pattern.clone())),
         key_id,
         tier: tier.to_owned(),
         data_type: input.data_type.unwrap_or_else(|| "text".to_owned()),
@@ -186,6 +190,22 @@ fn put(cx: &mut Cx<'_>, input: Put) -> Result {
     let excess = parameter.versions.len().saturating_sub(MOST_VERSIONS);
     parameter.versions.drain(..excess);
     Ok(answer)
+}
+
+/// Refuses a value that the pattern does not find anything in.
+fn check_pattern(pattern: &str, value: &str) -> Result<()> {
+    // What AWS's engine has beyond this one.
+    if ["(?=", "(?!", "(?<=", "(?<!", "(?>"].iter().any(|beyond| pattern.contains(beyond)) {
+        return fail!("ValidationException", "The local cloud does not check an AllowedPattern that looks around");
+    }
+    match regex_lite::Regex::new(pattern) {
+        Err(_) => fail!("InvalidAllowedPatternException", "The request does not meet the regular expression requirement."),
+        Ok(found) if found.is_match(value) => Ok(()),
+        Ok(_) => fail!(
+            "ParameterPatternMismatchException",
+            "Parameter value, cannot be validated against allowedPattern: {pattern}"
+        ),
+    }
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -469,6 +489,9 @@ fn metadata(name: &str, version: &Version, user: &str) -> Value {
         "Policies": [],
         "DataType": version.data_type,
     });
+    if let Some(pattern) = &version.allowed_pattern {
+        members["AllowedPattern"] = json!(pattern);
+    }
     if let Some(description) = &version.description {
         members["Description"] = json!(description);
     }

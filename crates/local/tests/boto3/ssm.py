@@ -24,6 +24,12 @@ equal(ssm.get_parameter(Name="/stack/secret/key", WithDecryption=True)["Paramete
 for bad in ("/aws/x", "a/b", "with space"):
     refused("ValidationException", ssm.put_parameter, Name=bad, Value="x", Type="String")
 
+digits = {"Name": "/digits", "Type": "String", "AllowedPattern": r"^\d+$"}
+refused("ParameterPatternMismatchException", ssm.put_parameter, Value="four", **digits)
+ssm.put_parameter(Value="4", **digits)
+equal(ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": ["/digits"]}])["Parameters"][0]["AllowedPattern"], r"^\d+$")
+refused("InvalidAllowedPatternException", ssm.put_parameter, Name="/bad", Type="String", Value="x", AllowedPattern="[a-z")
+
 names = lambda answer: [p["Name"] for p in answer["Parameters"]]
 equal(names(ssm.get_parameters_by_path(Path="/stack")), ["/stack/lease"])
 equal(names(ssm.get_parameters_by_path(Path="/stack", Recursive=True)), ["/stack/lease", "/stack/secret/key"])
