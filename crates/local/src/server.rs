@@ -469,6 +469,7 @@ impl Shared {
         }
         let mut cx = Cx::new(&mut core.world, &self.options, service, region);
         cx.operation.clone_from(&operation);
+        cx.access_key = credentials.access_key;
         let output = handler(&mut cx, input);
         // What takes no time has happened before the answer is read.
         happened |= core.world.advance(&self.options, now);

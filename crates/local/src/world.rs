@@ -97,11 +97,13 @@ pub(crate) struct Cx<'a> {
     pub(crate) region: String,
     /// The operation that was called; empty while an event is handled.
     pub(crate) operation: String,
+    /// The id of the access key that signed the call.
+    pub(crate) access_key: String,
 }
 
 impl<'a> Cx<'a> {
     pub(crate) fn new(world: &'a mut World, options: &'a Options, service: &'static Service, region: String) -> Self {
-        Cx { world, options, service, region, operation: String::new() }
+        Cx { world, options, service, region, operation: String::new(), access_key: String::new() }
     }
 
     pub(crate) fn now(&self) -> Time {

@@ -137,6 +137,16 @@ fn find<'c>(cx: &'c mut Cx<'_>, named: &str) -> Result<&'c mut Key> {
     cx.kms().keys.get_mut(&id).ok_or(missing)
 }
 
+/// True if the key of an ARN is there, can be used, and its policy lets a service of AWS in (`logs`, there as
+/// `logs.REGION.amazonaws.com`).
+pub(crate) fn lets_in(cx: &mut Cx<'_>, arn: &str, service: &str) -> bool {
+    let names = [format!("{service}.{}.amazonaws.com", cx.region), format!("{service}.amazonaws.com")];
+    match resolve(cx, arn).ok().and_then(|id| cx.kms().keys.get(&id)) {
+        Some(key) => key.enabled && key.deletion.is_none() && key.lets_in(&names),
+        None => false,
+    }
+}
+
 /// The key, if it does not wait for its end.
 fn find_lasting<'c>(cx: &'c mut Cx<'_>, named: &str) -> Result<&'c mut Key> {
     let key = find(cx, named)?;

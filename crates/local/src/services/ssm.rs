@@ -199,7 +199,9 @@ fn check_pattern(pattern: &str, value: &str) -> Result<()> {
         return fail!("ValidationException", "The local cloud does not check an AllowedPattern that looks around");
     }
     match regex_lite::Regex::new(pattern) {
-        Err(_) => fail!("InvalidAllowedPatternException", "The request does not meet the regular expression requirement."),
+        Err(_) => {
+            fail!("InvalidAllowedPatternException", "The request does not meet the regular expression requirement.")
+        }
         Ok(found) if found.is_match(value) => Ok(()),
         Ok(_) => fail!(
             "ParameterPatternMismatchException",

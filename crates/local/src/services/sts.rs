@@ -1,4 +1,6 @@
-//! STS: who is calling. There is one user, and every role can be assumed.
+//! STS: who is calling. There is one user, and every role can be assumed, whether or not it is there.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,9 +10,21 @@ use crate::protocol::Protocol;
 use crate::services::{Service, operations};
 use crate::world::Cx;
 
-/// STS keeps nothing.
+/// Whose temporary access keys are, by key. All else are the one user's.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct State {}
+#[serde(default)]
+pub(crate) struct State {
+    sessions: BTreeMap<String, Session>,
+}
+
+/// A role that somebody is for a while.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Session {
+    /// The role's id, and the name of the session.
+    user_id: String,
+    account: String,
+    arn: String,
+}
 
 pub(crate) static SERVICE: Service = Service {
     name: "sts",
@@ -39,6 +53,10 @@ pub(crate) fn caller_arn(account: &str) -> String {
 struct GetCallerIdentity {}
 
 fn get_caller_identity(cx: &mut Cx<'_>, GetCallerIdentity {}: GetCallerIdentity) -> Result {
+    let access_key = cx.access_key.clone();
+    if let Some(Session { user_id, account, arn }) = cx.sts().sessions.get(&access_key) {
+        return Ok(json!({"UserId": user_id, "Account": account, "Arn": arn}));
+    }
     Ok(json!({
         "UserId": "AIDALOCALCLOUDUSER00",
         "Account": cx.account(),
@@ -70,16 +88,20 @@ fn assume_role(cx: &mut Cx<'_>, input: AssumeRole) -> Result {
         return fail!("ValidationError", "{} is invalid", input.role_arn);
     };
     let (account, name, session) = (account.to_string(), name.to_owned(), input.role_session_name);
-    let role_id = format!("AROA{}", cx.upper(17));
+    let known = cx.iam().roles.values().find(|role| role.arn == input.role_arn).map(|role| role.id.clone());
+    let role_id = known.unwrap_or_else(|| format!("AROA{}", cx.upper(17)));
     let credentials = credentials(cx, input.duration_seconds);
-    Ok(json!({
+    let (user_id, arn) =
+        (format!("{role_id}:{session}"), format!("arn:aws:sts::{account}:assumed-role/{name}/{session}"));
+    let answer = json!({
         "Credentials": credentials,
-        "AssumedRoleUser": {
-            "AssumedRoleId": format!("{role_id}:{session}"),
-            "Arn": format!("arn:aws:sts::{account}:assumed-role/{name}/{session}"),
-        },
+        "AssumedRoleUser": {"AssumedRoleId": user_id, "Arn": arn},
         "PackedPolicySize": 0,
-    }))
+    });
+    if let Some(key) = credentials["AccessKeyId"].as_str() {
+        cx.sts().sessions.insert(key.to_owned(), Session { user_id, account, arn });
+    }
+    Ok(answer)
 }
 
 #[derive(Deserialize)]

@@ -87,6 +87,28 @@ elb.remove_tags(ResourceArns=[blue, arn], TagKeys=["a"])
 attributes = {a["Key"]: a["Value"] for a in elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]}
 equal((attributes["routing.http2.enabled"], attributes["idle_timeout.timeout_seconds"], attributes["access_logs.s3.bucket"]), ("true", "60", ""))
 assert elb.describe_listener_attributes(ListenerArn=listener)["Attributes"]
+
+# Logs go to a bucket that lets the load balancer in.
+s3 = client("s3")
+logged = dict(LoadBalancerArn=arn, Attributes=[{"Key": f"access_logs.s3.{key}", "Value": value} for key, value in (("enabled", "true"), ("bucket", "logged"), ("prefix", "web"))])
+refused("InvalidConfigurationRequest", elb.modify_load_balancer_attributes, "Access Denied for bucket: logged", **logged)
+s3.create_bucket(Bucket="logged", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
+refused("InvalidConfigurationRequest", elb.modify_load_balancer_attributes, "check S3bucket permission", **logged)
+for principal, path, allowed in (
+    ({"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}, "other/AWSLogs/123456789012/*", False),
+    ({"AWS": "arn:aws:iam::123456789012:root"}, "*", False),
+    ({"AWS": "arn:aws:iam::582318560864:root"}, "web/AWSLogs/123456789012/*", True),
+    ({"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}, "web/AWSLogs/*", True),
+):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::logged/{path}"}
+    s3.put_bucket_policy(Bucket="logged", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    if allowed:
+        elb.modify_load_balancer_attributes(**logged)
+        elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[{"Key": "access_logs.s3.enabled", "Value": "false"}])
+    else:
+        refused("InvalidConfigurationRequest", elb.modify_load_balancer_attributes, **logged)
+names = {policy["Name"] for policy in elb.describe_ssl_policies()["SslPolicies"]}
+assert {"ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09", "ELBSecurityPolicy-FS-1-2-Res-2019-08", "ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04"} <= names
 assert elb.describe_ssl_policies()["SslPolicies"] and elb.describe_account_limits()["Limits"]
 equal(elb.describe_capacity_reservation(LoadBalancerArn=arn)["CapacityReservationState"], [])
 

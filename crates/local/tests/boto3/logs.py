@@ -1,5 +1,7 @@
 """CloudWatch Logs: groups with retention and tags, streams, events; and the tagging API over them."""
 
+import json
+
 from local import advance, client, equal, refused
 
 logs = client("logs")
@@ -47,3 +49,17 @@ equal(len(logs.describe_log_groups()["logGroups"]), 50)
 equal(len(logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="many-").build_full_result()["logGroups"]), 60)
 logs.delete_log_group(logGroupName="/ecs/one")
 refused("ResourceNotFoundException", logs.delete_log_group, logGroupName="/ecs/one")
+
+# A key whose policy does not let CloudWatch Logs in cannot be used.
+kms = client("kms")
+key = kms.create_key()["KeyMetadata"]["Arn"]
+refused("InvalidParameterException", logs.create_log_group, logGroupName="/kms", kmsKeyId=key.split("/")[-1])
+refused("AccessDeniedException", logs.create_log_group, "log-group:/kms", logGroupName="/kms", kmsKeyId=key)
+refused("AccessDeniedException", logs.create_log_group, logGroupName="/kms", kmsKeyId=key[:-1] + "x")
+may = {"Effect": "Allow", "Principal": {"Service": "logs.ap-northeast-1.amazonaws.com"}, "Action": ["kms:Encrypt*", "kms:Decrypt*"], "Resource": "*"}
+own = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"}
+kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": [own, may]}))
+logs.create_log_group(logGroupName="/kms", kmsKeyId=key)
+logs.disassociate_kms_key(logGroupName="/kms")
+kms.disable_key(KeyId=key)
+refused("AccessDeniedException", logs.associate_kms_key, logGroupName="/kms", kmsKeyId=key)

@@ -33,9 +33,14 @@ const OLDER: &[&str] = &[
 
 /// Names, the oldest version of TLS (10, 11, 12, 13), whether 1.3 is among them, whether older ciphers are.
 const POLICIES: &[(&str, u8, bool, bool)] = &[
+    ("ELBSecurityPolicy-2015-05", 10, false, true),
     ("ELBSecurityPolicy-2016-08", 10, false, true),
+    ("ELBSecurityPolicy-FS-1-1-2019-08", 11, false, true),
     ("ELBSecurityPolicy-FS-1-2-2019-08", 12, false, true),
+    ("ELBSecurityPolicy-FS-1-2-Res-2019-08", 12, false, true),
     ("ELBSecurityPolicy-FS-1-2-Res-2020-10", 12, false, false),
+    ("ELBSecurityPolicy-FS-2018-06", 10, false, true),
+    ("ELBSecurityPolicy-TLS-1-0-2015-04", 10, false, true),
     ("ELBSecurityPolicy-TLS-1-1-2017-01", 11, false, true),
     ("ELBSecurityPolicy-TLS-1-2-2017-01", 12, false, true),
     ("ELBSecurityPolicy-TLS-1-2-Ext-2018-06", 12, false, true),
@@ -46,6 +51,25 @@ const POLICIES: &[(&str, u8, bool, bool)] = &[
     ("ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06", 12, true, true),
     ("ELBSecurityPolicy-TLS13-1-2-Res-2021-06", 12, true, false),
     ("ELBSecurityPolicy-TLS13-1-3-2021-06", 13, true, false),
+    ("ELBSecurityPolicy-TLS13-1-0-FIPS-2023-04", 10, true, true),
+    ("ELBSecurityPolicy-TLS13-1-1-FIPS-2023-04", 11, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext0-FIPS-2023-04", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext1-FIPS-2023-04", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext2-FIPS-2023-04", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04", 12, true, false),
+    ("ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04", 13, true, false),
+    ("ELBSecurityPolicy-TLS13-1-2-PQ-2025-09", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext1-PQ-2025-09", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext2-PQ-2025-09", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09", 12, true, false),
+    ("ELBSecurityPolicy-TLS13-1-3-PQ-2025-09", 13, true, false),
+    ("ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext0-FIPS-PQ-2025-09", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext1-FIPS-PQ-2025-09", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Ext2-FIPS-PQ-2025-09", 12, true, true),
+    ("ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09", 12, true, false),
+    ("ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09", 13, true, false),
 ];
 
 pub(super) fn is_ssl_policy(name: &str) -> bool {

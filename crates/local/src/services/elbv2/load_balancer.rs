@@ -11,6 +11,7 @@ use super::validate::{check_enum, check_name, check_tags, invalid};
 use super::{State, listed, target, zone_of_region};
 use crate::clock::Time;
 use crate::error::{ApiError, Result};
+use crate::services::s3::takes_logs;
 use crate::tags::{Tag, Tags};
 use crate::timings;
 use crate::world::Cx;
@@ -325,19 +326,43 @@ pub(super) struct ModifyAttributes {
     attributes: Vec<Attribute>,
 }
 
+/// What a load balancer logs, and the file with which it tries a bucket.
+const LOGS: [(&str, &str); 3] = [
+    ("access_logs", "ELBAccessLogTestFile"),
+    ("connection_logs", "ELBConnectionLogTestFile"),
+    ("health_check_logs", "ELBHealthCheckLogTestFile"),
+];
+
 pub(super) fn modify_attributes(cx: &mut Cx<'_>, input: ModifyAttributes) -> Result {
-    let lb = find(cx.elbv2(), &input.load_balancer_arn)?;
-    let mut set = lb.attributes.clone();
+    let before = find(cx.elbv2(), &input.load_balancer_arn)?.attributes.clone();
+    let mut set = before.clone();
     LOAD_BALANCER.set("Load balancer", &mut set, input.attributes)?;
-    for logs in ["access_logs", "connection_logs", "health_check_logs"] {
-        let on = LOAD_BALANCER.get(&set, &format!("{logs}.s3.enabled")) == "true";
-        if on && LOAD_BALANCER.get(&set, &format!("{logs}.s3.bucket")).is_empty() {
+    for (logs, test) in LOGS {
+        let get = |set, name: &str| LOAD_BALANCER.get(set, &format!("{logs}.s3.{name}")).to_owned();
+        let (bucket, prefix) = (get(&set, "bucket"), get(&set, "prefix"));
+        if get(&set, "enabled") != "true" {
+            continue;
+        }
+        if bucket.is_empty() {
             return Err(ApiError::new(
                 "InvalidConfigurationRequest",
                 format!("The value of '{logs}.s3.bucket' cannot be empty when '{logs}.s3.enabled' is set to 'true'"),
             ));
         }
+        // AWS tries it with a file, when something of it is set.
+        let path = match prefix.trim_matches('/') {
+            "" => format!("AWSLogs/{}/{test}", cx.account()),
+            prefix => format!("{prefix}/AWSLogs/{}/{test}", cx.account()),
+        };
+        let same = ["enabled", "bucket", "prefix"].iter().all(|name| get(&set, name) == get(&before, name));
+        if !same && !takes_logs(cx, &bucket, &path) {
+            return Err(ApiError::new(
+                "InvalidConfigurationRequest",
+                format!("Access Denied for bucket: {bucket}. Please check S3bucket permission"),
+            ));
+        }
     }
+    let lb = find(cx.elbv2(), &input.load_balancer_arn)?;
     lb.attributes = set;
     Ok(json!({"Attributes": LOAD_BALANCER.all(&lb.attributes)}))
 }

@@ -565,4 +565,144 @@ pub(super) static ALL: &[Managed] = &[
         statements: &[r#"{"Effect": "Allow", "Action": ["secretsmanager:*", "kms:DescribeKey", "kms:ListAliases",
                 "kms:ListKeys", "tag:GetResources"], "Resource": "*"}"#],
     },
+    Managed {
+        name: "AWSAppMeshEnvoyAccess",
+        path: "/",
+        description: "App Mesh Envoy policy for accessing Virtual Node configuration.",
+        statements: &[r#"{"Effect": "Allow", "Action": ["appmesh:StreamAggregatedResources"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AWSCertificateManagerFullAccess",
+        path: "/",
+        description: "Provides full access to AWS Certificate Manager (ACM)",
+        statements: &[r#"{"Effect": "Allow", "Action": ["acm:*"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AWSCodeBuildAdminAccess",
+        path: "/",
+        description: "Provides full access to AWS CodeBuild via the AWS Management Console.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["codebuild:*", "ecr:DescribeRepositories", "ecr:ListImages", "logs:GetLogEvents", "s3:GetBucketLocation", "s3:ListAllMyBuckets"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AWSCodeBuildDeveloperAccess",
+        path: "/",
+        description: "Provides access to AWS CodeBuild via the AWS Management Console, and not to the administration of its projects.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGet*", "codebuild:List*", "logs:GetLogEvents"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AWSCodePipeline_FullAccess",
+        path: "/",
+        description: "Provides full access to AWS CodePipeline via the AWS Management Console.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["codepipeline:*", "codedeploy:Get*", "codedeploy:List*", "ecr:DescribeRepositories", "ecs:ListClusters", "ecs:ListServices", "s3:ListAllMyBuckets"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AWSLambdaRole",
+        path: "/service-role/",
+        description: "Default policy for AWS Lambda service role.",
+        statements: &[r#"{"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AWSLambda_FullAccess",
+        path: "/",
+        description: "Grants full access to AWS Lambda service, AWS Lambda console features, and other related AWS services.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["lambda:*", "logs:DescribeLogGroups", "iam:ListRoles", "tag:GetResources"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AWSStepFunctionsFullAccess",
+        path: "/",
+        description: "An access policy for providing a user/role/etc access to the AWS StepFunctions API.",
+        statements: &[r#"{"Effect": "Allow", "Action": ["states:*"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AWSXrayFullAccess",
+        path: "/",
+        description: "AWS X-Ray full access managed policy",
+        statements: &[r#"{"Effect": "Allow", "Action": ["xray:*"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AmazonBedrockFullAccess",
+        path: "/",
+        description: "Provides full access to Amazon Bedrock as well as limited access to related services that are required by it",
+        statements: &[r#"{"Effect": "Allow", "Action": ["bedrock:*", "iam:ListRoles"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AmazonElastiCacheFullAccess",
+        path: "/",
+        description: "Provides full access to Amazon ElastiCache via the AWS Management Console.",
+        statements: &[r#"{"Effect": "Allow", "Action": ["elasticache:*"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AmazonEventBridgeFullAccess",
+        path: "/",
+        description: "Provides full access to Amazon EventBridge.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["events:*", "schemas:*", "scheduler:*", "pipes:*"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AmazonKinesisFirehoseFullAccess",
+        path: "/",
+        description: "Provides full access to all Amazon Kinesis Firehose Delivery Streams.",
+        statements: &[r#"{"Effect": "Allow", "Action": ["firehose:*"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AmazonPrometheusRemoteWriteAccess",
+        path: "/",
+        description: "Grants write only access to AWS Managed Prometheus workspaces",
+        statements: &[r#"{"Effect": "Allow", "Action": ["aps:RemoteWrite"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "AmazonRDSFullAccess",
+        path: "/",
+        description: "Provides full access to Amazon RDS via the AWS Management Console.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["rds:*", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeSecurityGroups", "logs:DescribeLogStreams", "logs:GetLogEvents"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AmazonRDSReadOnlyAccess",
+        path: "/",
+        description: "Provides read only access to Amazon RDS via the AWS Management Console.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["rds:Describe*", "rds:ListTagsForResource", "ec2:DescribeVpcs", "logs:GetLogEvents"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "AmazonSESFullAccess",
+        path: "/",
+        description: "Provides full access to Amazon SES via the AWS Management Console.",
+        statements: &[r#"{"Effect": "Allow", "Action": ["ses:*"], "Resource": "*"}"#],
+    },
+    Managed {
+        name: "CloudWatchFullAccessV2",
+        path: "/",
+        description: "Provides full access to CloudWatch.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["cloudwatch:*", "logs:*", "sns:CreateTopic", "sns:ListTopics", "sns:Subscribe", "xray:*"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "SecurityAudit",
+        path: "/",
+        description: "The security audit template grants access to read security configuration metadata. It is useful for software that audits the configuration of an AWS account.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["cloudwatch:Describe*", "codedeploy:List*", "ec2:Describe*", "ecr:Describe*", "ecr:GetRepositoryPolicy", "ecs:Describe*", "ecs:List*", "elasticloadbalancing:Describe*", "iam:Get*", "iam:List*", "kms:Describe*", "kms:Get*", "kms:List*", "logs:Describe*", "route53:Get*", "route53:List*", "s3:GetBucket*", "s3:ListAllMyBuckets"], "Resource": "*"}"#,
+        ],
+    },
+    Managed {
+        name: "ViewOnlyAccess",
+        path: "/job-function/",
+        description: "This policy grants permissions to view resources and basic metadata across all AWS services.",
+        statements: &[
+            r#"{"Effect": "Allow", "Action": ["cloudwatch:Describe*", "codedeploy:List*", "ec2:Describe*", "ecr:Describe*", "ecr:List*", "ecs:Describe*", "ecs:List*", "elasticloadbalancing:Describe*", "iam:List*", "logs:Describe*", "route53:List*", "s3:ListAllMyBuckets", "s3:ListBucket"], "Resource": "*"}"#,
+        ],
+    },
 ];

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{INVALID, find, find_lasting};
 use crate::clock::Time;
 use crate::error::{ApiError, Result, fail};
+use crate::filters::wildcard;
 use crate::page::page;
 use crate::tags::{self, Tags};
 use crate::world::Cx;
@@ -30,6 +31,28 @@ pub(super) struct Key {
     policy: String,
     pub(super) created: Time,
     pub(super) tags: Tags,
+}
+
+impl Key {
+    /// True if the policy allows a service of one of these names to encrypt with it.
+    pub(super) fn lets_in(&self, services: &[String]) -> bool {
+        let policy: Value = serde_json::from_str(&self.policy).unwrap_or_default();
+        let list = |value: &Value| match value {
+            Value::Array(list) => list.clone(),
+            Value::Null => Vec::new(),
+            one => vec![one.clone()],
+        };
+        let texts = |value: &Value| -> Vec<String> {
+            list(value).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        list(&policy["Statement"]).iter().any(|statement| {
+            let principal = &statement["Principal"];
+            let named = texts(&principal["Service"]).iter().any(|name| services.contains(name));
+            let anybody = *principal == "*" || texts(&principal["AWS"]).iter().any(|name| name == "*");
+            let encrypts = texts(&statement["Action"]).iter().any(|action| wildcard(action, "kms:Encrypt"));
+            statement["Effect"] == "Allow" && (named || anybody) && encrypts
+        })
+    }
 }
 
 fn default_policy(account: &str) -> String {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Group, arn, group_mut, no_group};
 use crate::error::{ApiError, Result, fail};
 use crate::page;
+use crate::services::kms;
 use crate::tags::{self, Tags};
 use crate::world::Cx;
 
@@ -36,6 +37,9 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result<Value> {
     if cx.logs().groups.contains_key(&input.log_group_name) {
         return fail!("ResourceAlreadyExistsException", "The specified log group already exists");
     }
+    if let Some(key) = &input.kms_key_id {
+        check_key(cx, key, &input.log_group_name)?;
+    }
     let mut group = Group::new(&input.log_group_name, now);
     if class == "DELIVERY" {
         group.retention = Some(2);
@@ -46,6 +50,21 @@ pub(super) fn create(cx: &mut Cx<'_>, input: Create) -> Result<Value> {
     group.tags = input.tags.unwrap_or_default();
     cx.logs().groups.insert(input.log_group_name, group);
     Ok(Value::Null)
+}
+
+/// Refuses a key that CloudWatch Logs cannot use.
+fn check_key(cx: &mut Cx<'_>, key: &str, group: &str) -> Result<()> {
+    if !key.starts_with("arn:") || !key.contains(":kms:") {
+        return fail!("InvalidParameterException", "The specified KMS Key Id could not be found.");
+    }
+    if !kms::lets_in(cx, key, "logs") {
+        return fail!(
+            "AccessDeniedException",
+            "The specified KMS key does not exist or is not allowed to be used with Arn '{}'",
+            arn(cx, group)
+        );
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -227,9 +246,8 @@ fn keyed<'c>(cx: &'c mut Cx<'_>, input: &Key) -> Result<&'c mut Group> {
 
 pub(super) fn associate_key(cx: &mut Cx<'_>, input: Key) -> Result<Value> {
     let Some(key) = input.kms_key_id.clone() else { return invalid("kmsKeyId", "Member must not be null") };
-    if !key.starts_with("arn:") || !key.contains(":kms:") {
-        return fail!("InvalidParameterException", "The specified KMS Key Id could not be found: it must be an ARN");
-    }
+    let name = keyed(cx, &input)?.name.clone();
+    check_key(cx, &key, &name)?;
     keyed(cx, &input)?.kms_key = Some(key);
     Ok(Value::Null)
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Of, Only, document, nothing, refuse};
 use crate::error::{ApiError, Result};
+use crate::filters::wildcard;
 use crate::world::Cx;
 
 fn malformed(message: impl Into<String>) -> ApiError {
@@ -119,6 +120,24 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     }
+}
+
+/// True if a load balancer may put its logs there: the bucket is in its region, and lets Elastic Load Balancing put objects
+/// below that path (its service, or in the older way one of its accounts, which are not the caller's).
+pub(crate) fn takes_logs(cx: &mut Cx<'_>, bucket: &str, path: &str) -> bool {
+    let (own, region) = (cx.account().to_owned(), cx.region.clone());
+    let Some(found) = cx.s3().buckets.get(bucket).filter(|bucket| bucket.region == region) else { return false };
+    let policy: Value = found.policy.as_ref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let object = format!("arn:aws:s3:::{bucket}/{path}");
+    statements(&policy).into_iter().any(|statement| {
+        let principal = &statement["Principal"];
+        let service = texts(principal.get("Service")).iter().any(|name| name.contains("elasticloadbalancing"));
+        let account = |name: &&str| name.split(':').nth(4).unwrap_or(name) != own;
+        let other = principal == "*" || texts(principal.get("AWS")).iter().any(account);
+        let puts = texts(statement.get("Action")).iter().any(|action| wildcard(action, "s3:PutObject"));
+        let there = texts(statement.get("Resource")).iter().any(|resource| wildcard(resource, &object));
+        statement["Effect"] == "Allow" && (service || other) && puts && there
+    })
 }
 
 /// Whether it lets anybody in: everybody is a principal, and no condition narrows it.
