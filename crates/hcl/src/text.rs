@@ -47,6 +47,20 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
+/// What stands inside quotes, put together: a `$` that ends one part does not make a literal of the next one's `${`.
+pub(crate) fn joined(parts: &[String]) -> String {
+    let mut out = String::new();
+    for part in parts {
+        if part.starts_with("${") && out.ends_with('$') {
+            let run = out.chars().rev().take_while(|c| *c == '$').count();
+            out.truncate(out.len() - run);
+            out.extend(std::iter::repeat_n("${\"$\"}", run));
+        }
+        out.push_str(part);
+    }
+    out
+}
+
 /// An identifier made of any text, in snake case: `private-a` is `private_a`. One that begins with a digit gets a `_`
 /// before it.
 pub(crate) fn snake(text: &str) -> String {
@@ -165,9 +179,15 @@ mod tests {
 
     /// What HCL reads where we wrote `text`, asked of a parser that we did not write.
     fn read(text: &str) -> Result<String, String> {
+        evaluated(&quote(text))
+    }
+
+    /// What an expression is, where `word` is `w`.
+    fn evaluated(expression: &str) -> Result<String, String> {
         use hcl::eval::Evaluate;
-        let body: hcl::Body = hcl::parse(&format!("a = {}\n", quote(text))).map_err(|error| error.to_string())?;
-        let context = hcl::eval::Context::new();
+        let body: hcl::Body = hcl::parse(&format!("a = {expression}\n")).map_err(|error| error.to_string())?;
+        let mut context = hcl::eval::Context::new();
+        context.declare_var("word", "w");
         let body = body.evaluate(&context).map_err(|error| error.to_string())?;
         let value = body.attributes().next().map(|attribute| attribute.expr.clone());
         match value {
@@ -204,6 +224,14 @@ mod tests {
         #[test]
         fn whatever_is_quoted_is_read_again(text in "(\\PC|[\"\\\\$%{}\\n\\t~]){0,24}") {
             prop_assert_eq!(read(&text), Ok(text));
+        }
+
+        #[test]
+        fn what_is_put_together_is_read_as_its_parts(texts in prop::collection::vec("[$%{}a\"\\\\]{0,4}", 1..4)) {
+            let word = || "${word}".to_owned();
+            let parts: Vec<String> = texts.iter().flat_map(|text| [escape(text), word()]).collect();
+            let wanted: String = texts.iter().map(|text| format!("{text}w")).collect();
+            prop_assert_eq!(evaluated(&format!("\"{}\"", joined(&parts))), Ok(wanted));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::ir::{Item, Node};
 use crate::layout::{Ids, WIDE, lines, list, lower_first, of_all, plural, rows_text, unique, upper_first};
 use crate::module::Source;
 use crate::names::{Names, Word};
-use crate::text::{escape, key, quote};
+use crate::text::{escape, joined, key, quote};
 use crate::twins::Twin;
 use crate::wiring::{Outputs, READY, reaches};
 
@@ -558,7 +558,7 @@ impl<'a> Writer<'a> {
             Node::Str(text) => escape(text),
             Node::Name(text) => {
                 let pieces = self.names.pieces(text);
-                pieces
+                let pieces: Vec<String> = pieces
                     .into_iter()
                     .map(|piece| match piece {
                         Ok(literal) => escape(literal),
@@ -576,9 +576,13 @@ impl<'a> Writer<'a> {
                         }
                         Err(Word::Twin) => String::new(),
                     })
-                    .collect()
+                    .collect();
+                joined(&pieces)
             }
-            Node::Join(parts) => parts.iter().map(|part| self.inside(part)).collect(),
+            Node::Join(parts) => {
+                let parts: Vec<String> = parts.iter().map(|part| self.inside(part)).collect();
+                joined(&parts)
+            }
             other => format!("${{{}}}", self.flat(other)),
         }
     }

@@ -13,6 +13,9 @@ use serde_json::Value;
 
 use crate::terraform::{check, practice, write};
 
+/// Texts in which the word stands where Terraform has to be kept from reading more than it.
+const ODD: &[&str] = &["$@", "$$@ %@ $%@", "${@}", "%{@}", "{@}$", "\"@\"\n@\\", "@", "@@ @-@", "production @"];
+
 /// A stack of practice environments, of which production has more of everything.
 fn environments(names: &[&str]) -> Stack {
     let mut stack = Stack::new("shop".parse().unwrap());
@@ -36,6 +39,9 @@ fn environments(names: &[&str]) -> Stack {
                 Resource::TaskDefinition(it) => {
                     let level = if production { "warn" } else { "debug" };
                     it.containers[0].environment.insert("LOG_LEVEL".into(), level.into());
+                    for (n, text) in ODD.iter().enumerate() {
+                        it.containers[0].environment.insert(format!("ODD_{n}"), text.replace('@', name));
+                    }
                 }
                 _ => {}
             }
