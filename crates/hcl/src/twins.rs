@@ -220,8 +220,12 @@ impl<'a> Twins<'a> {
                 while left.keys().any(|name| holding(&found, name).is_none())
                     && let Some(cluster) = self.cluster(&left, most)
                 {
-                    left.retain(|name, _| !cluster.contains_key(name));
-                    let Some(one) = self.one(kept, cluster) else { continue };
+                    let first = left.keys().next().copied();
+                    let one = self.one(kept, cluster);
+                    left.retain(|name, _| {
+                        Some(*name) != first && !one.as_ref().is_some_and(|one| one.members.contains_key(name))
+                    });
+                    let Some(one) = one else { continue };
                     let more = one.members.keys().any(|name| holding(&found, name).is_none());
                     let held = one.members.keys().filter_map(|name| holding(&found, name));
                     let whole = held.flat_map(|held| held.members.keys()).all(|name| one.members.contains_key(name));
@@ -238,16 +242,17 @@ impl<'a> Twins<'a> {
     /// Modules, the first of these among them, that need no more than `most` variables to be one.
     fn cluster(&self, words: &Words<'a>, most: usize) -> Option<Words<'a>> {
         let (seed, word) = words.first_key_value()?;
-        let with_seed = |near: &dyn Fn(usize) -> bool| -> Words<'a> {
-            let pair = |name: &&'a str, other: &String| Words::from([(*seed, word.clone()), (*name, other.clone())]);
-            words
-                .iter()
-                .filter(|(name, other)| *name == seed || near(self.leveled(&pair(name, other)).own.len()))
-                .map(|(name, word)| (*name, word.clone()))
-                .collect()
+        let with_seed = |most: usize| -> Words<'a> {
+            let near = |name: &'a str, other: &String| {
+                let pair = Words::from([(*seed, word.clone()), (name, other.clone())]);
+                let leveled = self.leveled(&pair);
+                !leveled.apart && leveled.own.len() <= most
+            };
+            let near = words.iter().filter(|(name, other)| *name == seed || near(name, other));
+            near.map(|(name, word)| (*name, word.clone())).collect()
         };
-        let near = with_seed(&|own| own <= most);
-        if self.leveled(&near).own.len() <= most { Some(near) } else { Some(with_seed(&|own| own == 0)) }
+        let near = with_seed(most);
+        if self.leveled(&near).own.len() <= most { Some(near) } else { Some(with_seed(0)) }
     }
 
     /// Modules as one, as far as their text is the same.
@@ -282,7 +287,7 @@ impl<'a> Twins<'a> {
         });
         let longest = rooms.min().unwrap_or(LONGEST).min(LONGEST);
         let variable = self.variable(words);
-        let Leveled { families: leveled, own } = self.leveled(words);
+        let Leveled { families: leveled, own, apart: _ } = self.leveled(words);
         let own: Rc<[Own]> = own.into();
         let twin = |(name, word): (&&'a str, &String)| {
             (*name, Twin { word: word.clone(), name: variable.clone(), longest, own: Rc::clone(&own) })

@@ -1,6 +1,7 @@
 //! What twins have different values of becomes a variable: the deletion protection of one, the alarm's limit of another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::discriminant;
 
 use super::{Likeness, likeness};
 use crate::family::{Column, Family};
@@ -17,6 +18,8 @@ pub(super) struct Leveled {
     pub(super) families: BTreeMap<usize, Family>,
     /// The variables for what they have different values of, besides the word.
     pub(super) own: Vec<Own>,
+    /// They are of other forms: what one has a list, block or reference for, another has not.
+    pub(super) apart: bool,
 }
 
 /// A variable for what modules with one source have different values of.
@@ -40,16 +43,19 @@ pub(super) fn leveled(source: &Source<'_>, words: &BTreeMap<&str, String>, taken
         }
     }
     let mut slots: Vec<Slot> = Vec::new();
+    let mut apart = false;
     let mut out = BTreeMap::new();
     for set in alike.into_values().filter(|set| set.len() == words.len()) {
         let families: Vec<&Family> = set.iter().filter_map(|(n, _)| source.families.get(*n)).collect();
         let words: Vec<&str> = set.iter().map(|(_, word)| *word).collect();
         let Some(first) = families.first() else { continue };
-        let mut level = Level { words: &words, about: first.about(), names: source.names, slots: &mut slots };
+        let mut level =
+            Level { words: &words, about: first.about(), names: source.names, slots: &mut slots, apart: &mut apart };
         let title = vec![Step::new(&first.title())];
         let bodies: Vec<&[Item]> = families.iter().map(|family| family.body.as_slice()).collect();
         let bodies = level.items(&bodies, &title);
         let columns = level.columns(&families, &title);
+        apart |= bodies.is_none() || families.iter().any(|family| family.columns.len() != first.columns.len());
         for (at, ((n, _), family)) in set.iter().zip(&families).enumerate() {
             let mut family = (*family).clone();
             if let Some(body) = bodies.as_ref().and_then(|bodies| bodies.get(at)) {
@@ -63,7 +69,7 @@ pub(super) fn leveled(source: &Source<'_>, words: &BTreeMap<&str, String>, taken
             out.insert(*n, family);
         }
     }
-    Leveled { families: out, own: named(slots, taken) }
+    Leveled { families: out, own: named(slots, taken), apart }
 }
 
 /// What modules have different values of, in one place or in several.
@@ -157,6 +163,8 @@ struct Level<'a> {
     about: String,
     names: &'a Names,
     slots: &'a mut Vec<Slot>,
+    /// Something is of other forms.
+    apart: &'a mut bool,
 }
 
 impl Level<'_> {
@@ -254,8 +262,15 @@ impl Level<'_> {
             return vec![text; nodes.len()];
         }
         let Some(ty) = kind(nodes) else {
-            let done = self.parts(nodes, path);
-            return done.unwrap_or_else(|| nodes.iter().map(|node| (*node).clone()).collect());
+            return match self.parts(nodes, path) {
+                Some(done) => done,
+                None => {
+                    // References to what is in each module are other ones, and are written alike.
+                    *self.apart |=
+                        !nodes.iter().all(|node| refers(node) && discriminant(*node) == discriminant(*first));
+                    nodes.iter().map(|node| (*node).clone()).collect()
+                }
+            };
         };
         // Texts that only have the word in them stay in their list.
         let before = self.slots.len();
@@ -434,6 +449,11 @@ fn template(texts: &[&str], words: &[&str]) -> Option<Vec<Option<String>>> {
 
 /// In how many places of a text a word is looked for.
 const MOST: usize = 6;
+
+/// True for what is written by the name of a variable or of a family, whatever it stands for.
+fn refers(node: &Node) -> bool {
+    matches!(node, Node::Ref(..) | Node::Refs(_) | Node::Keyed { .. } | Node::Input(..) | Node::Member(..))
+}
 
 fn with(path: &[Step], step: Step) -> Vec<Step> {
     path.iter().cloned().chain([step]).collect()

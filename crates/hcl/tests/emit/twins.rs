@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aomidori_hcl::{File, Layout, Options, emit};
 use aomidori_local::{LocalCloud, Options as Cloud};
-use aomidori_model::kinds::ecs_service::{Deployment, Rolling};
+use aomidori_model::kinds::ecs_service::{CircuitBreaker, Deployment, Rolling};
 use aomidori_model::kinds::{EcsService, LogGroup, TaskDefinition, Vpc};
 use aomidori_model::{Port, Resource, Stack};
 use aomidori_practice::Inputs;
@@ -98,7 +98,7 @@ fn services_are_one_module_that_is_given_what_they_differ_in() {
     else {
         panic!()
     };
-    for (name, port, level) in [("orders", 8080, "info"), ("payments", 9000, "warn")] {
+    for (name, port, level) in [("billing", 8080, "info"), ("orders", 8080, "info"), ("payments", 9000, "warn")] {
         let mut definition = TaskDefinition { family: format!("shop-{name}").parse().unwrap(), ..like.clone() };
         let container = &mut definition.containers[0];
         container.name = name.parse().unwrap();
@@ -111,12 +111,15 @@ fn services_are_one_module_that_is_given_what_they_differ_in() {
         else {
             panic!()
         };
-        let deployment = Deployment::Rolling(Rolling::default());
+        // The first has what the others have not, and stands alone.
+        let circuit_breaker = (name == "billing").then_some(CircuitBreaker { rollback: true });
+        let deployment = Deployment::Rolling(Rolling { circuit_breaker, ..Rolling::default() });
         let service = EcsService { name: name.parse().unwrap(), task_definition: definition, deployment, ..like };
         stack.add(&format!("{name}/service"), service);
     }
     let files = emitted(&stack, Layout::Single);
-    assert!(folders(&files).contains("service") && !folders(&files).contains("orders"), "{:?}", folders(&files));
+    assert!(folders(&files).contains("service") && folders(&files).contains("billing"), "{:?}", folders(&files));
+    assert!(!folders(&files).contains("orders"), "{:?}", folders(&files));
     let main = squeezed(&files["main.tf"]);
     for name in ["orders", "payments"] {
         for wanted in [
