@@ -47,12 +47,10 @@ pub(crate) enum Word {
     Region,
     /// The account of the credentials.
     Account,
-    /// What tells modules apart that are one otherwise.
-    Twin,
 }
 
 /// The text in pieces: literals, and what stands in place of words.
-pub(crate) fn pieces<'t>(text: &'t str, words: &[(Word, Option<&str>)]) -> Vec<Result<&'t str, Word>> {
+pub(crate) fn pieces<'t, W: Copy + Ord>(text: &'t str, words: &[(W, Option<&str>)]) -> Vec<Result<&'t str, W>> {
     let mut pieces = Vec::new();
     let mut start = 0;
     while let Some((at, length, word)) = words
@@ -187,7 +185,7 @@ impl Names {
 /// How long a text may be that stands for `word` in the names of a resource, by AWS's limits; none if they are without it.
 pub(crate) fn room(instance: &Instance, word: &str) -> Option<usize> {
     let room = |(text, longest): (&str, usize)| {
-        let times = pieces(text, &[(Word::Name, Some(word))]).iter().filter(|piece| piece.is_err()).count();
+        let times = pieces(text, &[((), Some(word))]).iter().filter(|piece| piece.is_err()).count();
         let rest = text.chars().count() - times * word.chars().count();
         (times > 0).then(|| longest.saturating_sub(rest) / times)
     };

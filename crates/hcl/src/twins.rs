@@ -326,8 +326,8 @@ impl<'a> Twins<'a> {
     /// What modules are, in a word.
     fn what<'n>(&self, modules: impl Iterator<Item = &'n str> + Clone) -> &'static str {
         let holds = |tf: &str| {
-            let families = self.source.families.iter().filter(|family| family.tf == tf);
-            families.into_iter().any(|family| modules.clone().any(|name| name == family.module))
+            let mut families = self.source.families.iter().filter(|family| family.tf == tf);
+            families.any(|family| modules.clone().any(|name| name == family.module))
         };
         if holds("aws_vpc") || holds("aws_ecs_cluster") {
             "environment"

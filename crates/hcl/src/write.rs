@@ -574,7 +574,6 @@ impl<'a> Writer<'a> {
                             self.uses_account = true;
                             "${data.aws_caller_identity.current.account_id}".to_owned()
                         }
-                        Err(Word::Twin) => String::new(),
                     })
                     .collect();
                 joined(&pieces)

@@ -8,7 +8,7 @@ use crate::family::{Column, Family};
 use crate::ir::{Item, Node};
 use crate::layout::{unique, upper_first};
 use crate::module::Source;
-use crate::names::{Names, Word, pieces};
+use crate::names::{Names, pieces};
 use crate::text::snake;
 
 /// Families of modules that are written as one.
@@ -421,7 +421,7 @@ fn merged(mut a: &[Item], mut b: &[Item]) -> Option<Vec<Item>> {
 /// The text that becomes each of `texts` when the word of each stands for nothing; in as many places as it can.
 fn template(texts: &[&str], words: &[&str]) -> Option<Vec<Option<String>>> {
     let (first, word) = (*texts.first()?, *words.first()?);
-    let found = pieces(first, &[(Word::Twin, Some(word))]);
+    let found = pieces(first, &[((), Some(word))]);
     let places: Vec<usize> =
         (0..found.len()).filter(|n| found.get(*n).is_some_and(Result::is_err)).take(MOST).collect();
     let mut choices: Vec<u32> = (1..1_u32 << places.len()).collect();

@@ -8,6 +8,7 @@ use crate::clock::Time;
 use crate::error::{ApiError, Result, fail};
 use crate::filters::wildcard;
 use crate::page::page;
+use crate::services::s3::{statements, texts};
 use crate::tags::{self, Tags};
 use crate::world::Cx;
 
@@ -37,19 +38,11 @@ impl Key {
     /// True if the policy allows a service of one of these names to encrypt with it.
     pub(super) fn lets_in(&self, services: &[String]) -> bool {
         let policy: Value = serde_json::from_str(&self.policy).unwrap_or_default();
-        let list = |value: &Value| match value {
-            Value::Array(list) => list.clone(),
-            Value::Null => Vec::new(),
-            one => vec![one.clone()],
-        };
-        let texts = |value: &Value| -> Vec<String> {
-            list(value).iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        };
-        list(&policy["Statement"]).iter().any(|statement| {
+        statements(&policy).into_iter().any(|statement| {
             let principal = &statement["Principal"];
-            let named = texts(&principal["Service"]).iter().any(|name| services.contains(name));
-            let anybody = *principal == "*" || texts(&principal["AWS"]).iter().any(|name| name == "*");
-            let encrypts = texts(&statement["Action"]).iter().any(|action| wildcard(action, "kms:Encrypt"));
+            let named = texts(principal.get("Service")).iter().any(|name| services.iter().any(|one| one == name));
+            let anybody = *principal == "*" || texts(principal.get("AWS")).contains(&"*");
+            let encrypts = texts(statement.get("Action")).iter().any(|action| wildcard(action, "kms:Encrypt"));
             statement["Effect"] == "Allow" && (named || anybody) && encrypts
         })
     }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use self::bucket::Bucket;
-pub(crate) use self::policy::takes_logs;
+pub(crate) use self::policy::{statements, takes_logs, texts};
 use crate::error::{ApiError, Result};
 use crate::protocol::Protocol;
 use crate::services::{Resource, Service, operations};

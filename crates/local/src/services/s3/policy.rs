@@ -106,7 +106,8 @@ fn check(text: &str, bucket: &str) -> Result<Value> {
     Ok(policy)
 }
 
-fn statements(policy: &Value) -> Vec<&Value> {
+/// The statements of a policy, be it one or several.
+pub(crate) fn statements(policy: &Value) -> Vec<&Value> {
     match &policy["Statement"] {
         Value::Null => Vec::new(),
         Value::Array(list) => list.iter().collect(),
@@ -114,7 +115,8 @@ fn statements(policy: &Value) -> Vec<&Value> {
     }
 }
 
-fn texts(value: Option<&Value>) -> Vec<&str> {
+/// The texts of a member of a policy, be it one or several.
+pub(crate) fn texts(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::String(text)) => vec![text],
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
