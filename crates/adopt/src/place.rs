@@ -245,11 +245,9 @@ impl<'a> Board<'a> {
             let (Some((_, fields)), Some(live)) = (self.wanted.get(*address), self.live.get(*n)) else { continue };
             for field in fields {
                 // What a deployment controller has moved since says nothing about what is wanted.
-                if let (
-                    Owner::Us,
-                    Value::Ref(Reference { kind, target: Target::Address(to), output: None }),
-                    Some(id),
-                ) = (field.owner, &field.value, live.values.get(field.name).and_then(Value::as_str))
+                if let (Owner::Us, Value::Ref(reference), Some(id)) =
+                    (field.owner, &field.value, live.values.get(field.name).and_then(Value::as_str))
+                    && let Reference { kind, target: Target::Address(to), output: None } = &**reference
                 {
                     found.push((*kind, to.clone(), id.to_owned()));
                 }

@@ -203,7 +203,7 @@ impl ToValue for PolicyResource {
     fn to_value(&self) -> Value {
         match self {
             PolicyResource::Arn(pattern) => Value::str(pattern),
-            PolicyResource::Of(reference) => Value::Ref(reference.clone()),
+            PolicyResource::Of(reference) => reference.clone().into(),
         }
     }
 }

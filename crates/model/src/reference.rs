@@ -52,7 +52,7 @@ impl<K: Kind> Ref<K> {
 
 impl<K: Kind> ToValue for Ref<K> {
     fn to_value(&self) -> Value {
-        Value::Ref(self.output(None))
+        self.output(None).into()
     }
 }
 

@@ -31,8 +31,8 @@ pub enum Value {
     Set(BTreeSet<Value>),
     /// Values by key.
     Map(BTreeMap<String, Value>),
-    /// An id or another output of a resource.
-    Ref(Reference),
+    /// An id or another output of a resource; boxed, since it would make every other value of thousands twice as large.
+    Ref(Box<Reference>),
     /// A text put together from parts, some of them references (an image URI, an ARN pattern).
     Join(Vec<Value>),
 }
@@ -80,6 +80,12 @@ pub enum Target {
     Address(Address),
     /// Something that exists already, by its AWS id.
     Id(String),
+}
+
+impl From<Reference> for Value {
+    fn from(reference: Reference) -> Value {
+        Value::Ref(Box::new(reference))
+    }
 }
 
 impl Value {

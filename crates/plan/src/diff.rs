@@ -260,7 +260,7 @@ fn unknown_parts(fields: &Fields, known: &impl Known) -> Option<(BTreeSet<Addres
         let Value::Set(parts) = field.value.resolve(&|r| known.lookup(r)) else { continue };
         for part in parts {
             part.for_each_ref(&mut |reference| {
-                references.push(Value::Ref(reference.clone()));
+                references.push(reference.clone().into());
                 if let Target::Address(address) = &reference.target
                     && known.is_new(address)
                 {

@@ -198,7 +198,10 @@ fn creation(facts: &Facts<'_>, decision: &Decision, address: &Address, replaces:
                 replaces: false,
                 secret: field.secret,
             });
-            (Reason::Missing, changes.collect())
+            let mut changes: Vec<FieldChange> = changes.collect();
+            // Thousands are kept at once.
+            changes.shrink_to_fit();
+            (Reason::Missing, changes)
         }
     };
     Some(Draft {

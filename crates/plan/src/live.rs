@@ -25,7 +25,7 @@ pub(crate) struct Live<'a> {
     pub(crate) address: &'a Address,
     pub(crate) seen: &'a Observed,
     /// The values of those of its fields that hold references, with these resolved to texts.
-    resolved: BTreeMap<&'static str, Value>,
+    resolved: Box<[(&'static str, Value)]>,
     /// Which others it uses.
     pub(crate) uses: BTreeMap<usize, Link>,
 }
@@ -42,7 +42,8 @@ pub(crate) struct Link {
 impl Live<'_> {
     /// The value of a field, with references resolved to texts.
     pub(crate) fn value(&self, field: &str) -> &Value {
-        self.resolved.get(field).unwrap_or_else(|| self.seen.fields.value(field))
+        let resolved = self.resolved.iter().find(|(name, _)| *name == field);
+        resolved.map_or_else(|| self.seen.fields.value(field), |(_, value)| value)
     }
 
     pub(crate) fn is_deleting(&self) -> bool {
@@ -91,7 +92,7 @@ impl<'a> LiveSet<'a> {
     }
 }
 
-fn resolved(fields: &Fields, lookup: &impl Fn(&Reference) -> Option<String>) -> BTreeMap<&'static str, Value> {
+fn resolved(fields: &Fields, lookup: &impl Fn(&Reference) -> Option<String>) -> Box<[(&'static str, Value)]> {
     let values = fields.iter().map(|field| (field.name, field.value.resolved(lookup)));
     let changed = values.filter_map(|(name, value)| match value {
         Cow::Borrowed(_) => None,

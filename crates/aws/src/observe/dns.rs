@@ -119,7 +119,7 @@ fn spelled(elb: &Elb, wanted: &DnsRecord, target: &str) -> Value {
         (&wanted.answer, balancer_id(wanted))
         && id == arn
     {
-        return Value::Ref(load_balancer.output(Some("dns_name")));
+        return load_balancer.output(Some("dns_name")).into();
     }
     Value::str(dns_name)
 }

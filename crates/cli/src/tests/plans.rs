@@ -54,7 +54,7 @@ fn change(field: &str, before: Value, after: Value) -> FieldChange {
 }
 
 fn reference(kind: KindName, address: &str) -> Value {
-    Value::Ref(Reference { kind, target: RefTarget::Address(address.parse().unwrap()), output: None })
+    Value::from(Reference { kind, target: RefTarget::Address(address.parse().unwrap()), output: None })
 }
 
 #[test]

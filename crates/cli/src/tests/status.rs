@@ -34,7 +34,7 @@ fn live(kind: KindName, address: &str, id: &str, fields: &[(&'static str, Value)
 }
 
 fn to(kind: KindName, id: &str) -> Value {
-    Value::Ref(Reference { kind, target: RefTarget::Id(id.into()), output: None })
+    Value::from(Reference { kind, target: RefTarget::Id(id.into()), output: None })
 }
 
 /// Targets in these states, with the codes of reasons.

@@ -72,7 +72,7 @@ fn named(value: &Value, names: &Names) -> Value {
     match value {
         Value::Str(text) => match names.get(text) {
             Some((kind, address)) => {
-                Value::Ref(Reference { kind: *kind, target: RefTarget::Address(address.clone()), output: None })
+                Value::from(Reference { kind: *kind, target: RefTarget::Address(address.clone()), output: None })
             }
             None => value.clone(),
         },

@@ -117,13 +117,13 @@ pub(super) fn pin(value: &Value, known: &Known) -> Result<Value, CloudError> {
     Ok(match value {
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) => value.clone(),
         Value::Ref(reference) => {
-            let id = known.text(&Reference { output: None, ..reference.clone() })?;
+            let id = known.text(&Reference { output: None, ..(**reference).clone() })?;
             // The output must be known too, although its resource is what is kept.
             known.text(reference).or_else(|error| match reference.target {
                 Target::Id(_) => Ok(String::new()),
                 Target::Address(_) => Err(error),
             })?;
-            Value::Ref(Reference { target: Target::Id(id), ..reference.clone() })
+            Reference { target: Target::Id(id), ..(**reference).clone() }.into()
         }
         Value::List(items) => Value::List(all(items)?),
         Value::Set(items) => Value::Set(items.iter().map(|item| pin(item, known)).collect::<Result<BTreeSet<_>, _>>()?),
@@ -155,7 +155,10 @@ pub(super) fn pinned(fields: &Fields, known: &Known) -> Result<Fields, CloudErro
 /// The text of a part: what it is recorded under.
 fn part_key(value: &Value) -> Option<String> {
     match value {
-        Value::Ref(Reference { target: Target::Id(id), .. }) => Some(id.clone()),
+        Value::Ref(reference) => match &reference.target {
+            Target::Id(id) => Some(id.clone()),
+            Target::Address(_) => None,
+        },
         other => other.as_str().map(str::to_owned),
     }
 }

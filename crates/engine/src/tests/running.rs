@@ -164,7 +164,7 @@ async fn what_cannot_be_deleted_is_a_leftover_with_its_holders() {
         target: aomidori_model::Target::Id(group.clone()),
         output: None,
     };
-    fields.add("security_group_ids", Value::Ref(reference));
+    fields.add("security_group_ids", Value::from(reference));
     cloud.add_foreign(KindName::VpcEndpoint, "theirs", fields, BTreeMap::new());
     let (events, mut records) = Events::channel();
     let report = crate::down(&cloud, &stack, &options("down"), yes, &events, &never()).await.unwrap();

@@ -99,7 +99,7 @@ impl Kind for DnsRecord {
         fields.add("name", name).replaces();
         let record_type = self.record_type();
         fields.add("type", record_type).replaces();
-        let dns_name = |load_balancer: &Ref<LoadBalancer>| Value::Ref(load_balancer.output(Some("dns_name")));
+        let dns_name = |load_balancer: &Ref<LoadBalancer>| Value::from(load_balancer.output(Some("dns_name")));
         let mut health = None;
         let (ttl, records, alias) = match answer {
             Answer::Cname { load_balancer, ttl } => {

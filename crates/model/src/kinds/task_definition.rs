@@ -264,7 +264,7 @@ impl fmt::Display for FargateSize {
 impl Image {
     /// The image as Docker writes it, once the repository is known.
     pub fn to_uri(&self) -> Value {
-        let url = |repository: &Ref<EcrRepository>| Value::Ref(repository.output(Some("repository_url")));
+        let url = |repository: &Ref<EcrRepository>| Value::from(repository.output(Some("repository_url")));
         match self {
             Image::Tag { repository, tag } => {
                 Value::Join(vec![url(repository), Value::str(":"), Value::str(tag.as_str())])

@@ -50,7 +50,7 @@ impl World {
         let sides: Vec<String> = pair.iter().cloned().collect();
         let Some(live) = dice.choose(&sides).cloned() else { return };
         let side = |id: &String| {
-            Value::Ref(Reference { kind: KindName::TargetGroup, target: Target::Id(id.clone()), output: None })
+            Value::from(Reference { kind: KindName::TargetGroup, target: Target::Id(id.clone()), output: None })
         };
         for n in 0..self.items.len() {
             let Some(item) = self.items.get_mut(n) else { continue };

@@ -23,13 +23,16 @@ pub(super) fn refs(value: &Value) -> BTreeSet<String> {
 
 pub(super) fn by_id(value: &Value, known: &BTreeMap<Address, (KindName, String)>) -> Value {
     match value {
-        Value::Ref(Reference { kind, target: Target::Address(address), output: None }) => match known.get(address) {
-            Some((_, id)) => Value::Ref(Reference { kind: *kind, target: Target::Id(id.clone()), output: None }),
-            None => value.clone(),
-        },
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) | Value::Ref(_) => {
-            value.clone()
+        Value::Ref(reference) => {
+            let Reference { kind, target: Target::Address(address), output: None } = &**reference else {
+                return value.clone();
+            };
+            match known.get(address) {
+                Some((_, id)) => Reference { kind: *kind, target: Target::Id(id.clone()), output: None }.into(),
+                None => value.clone(),
+            }
         }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Str(_) | Value::Caseless(_) => value.clone(),
         Value::List(items) => Value::List(items.iter().map(|v| by_id(v, known)).collect()),
         Value::Set(items) => Value::Set(items.iter().map(|v| by_id(v, known)).collect()),
         Value::Map(items) => Value::Map(items.iter().map(|(k, v)| (k.clone(), by_id(v, known))).collect()),

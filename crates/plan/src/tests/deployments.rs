@@ -12,7 +12,7 @@ use super::fixture::{at, built, check, services, to, with, without};
 fn what_a_deployment_moved_is_not_drift() {
     let mut world = built(&services());
     let green = world.at("app/green").unwrap().id.clone();
-    let live = Value::Ref(Reference { kind: KindName::TargetGroup, target: Target::Id(green), output: None });
+    let live = Value::from(Reference { kind: KindName::TargetGroup, target: Target::Id(green), output: None });
     for listener in ["app/production", "app/test"] {
         world.set(listener, "action.forward", Value::Set([live.clone()].into()));
         world.set(listener, "action.forward_weights", Value::Set([Value::str("blue 0, green 100")].into()));

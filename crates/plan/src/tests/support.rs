@@ -72,7 +72,8 @@ fn value(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         Value::Int(number) => number.to_string(),
         Value::Str(text) | Value::Caseless(aomidori_model::Caseless(text)) => text.clone(),
-        Value::Ref(Reference { kind: _, target, output }) => {
+        Value::Ref(reference) => {
+            let Reference { kind: _, target, output } = &**reference;
             let target = match target {
                 Target::Address(address) => format!("@{address}"),
                 Target::Id(id) => id.clone(),
