@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aomidori_model::ownership::declared_image_key;
 use aomidori_model::{Address, Stack, Value};
 use aomidori_plan::Observation;
 
@@ -28,6 +29,10 @@ pub fn undescribed(stack: &Stack, have: &Observation, beyond: &[Beyond]) -> BTre
                 arguments.insert(field.name.split('.').next().unwrap_or(field.name));
             }
         }
+        // A deployment runs another image, and a new revision of the stack's would take its place.
+        if seen.tags.keys().any(|tag| tag.starts_with(&declared_image_key(""))) {
+            arguments.insert("container_definitions");
+        }
         if !arguments.is_empty() {
             found.insert(address.clone(), arguments);
         }
@@ -38,8 +43,8 @@ pub fn undescribed(stack: &Stack, have: &Observation, beyond: &[Beyond]) -> BTre
 #[cfg(test)]
 mod tests {
     use aomidori_model::{KindName, Resource};
-    use aomidori_plan::plan;
     use aomidori_plan::testing::{Dice, World};
+    use aomidori_plan::{Ownership, plan};
 
     use super::*;
 
@@ -50,7 +55,7 @@ mod tests {
         let mut world = World::default();
         let planned = plan(&stack, &world.observe()).expect("a plan");
         assert!(world.run(&stack, &planned, &mut Dice::new([]), 1_000_000).expect("no refusal"));
-        let have = world.observe();
+        let mut have = world.observe();
         assert_eq!(undescribed(&stack, &have, &[]), BTreeMap::new(), "all that it says is there");
 
         let at = |text: &str| text.parse::<Address>().expect("an address");
@@ -76,6 +81,14 @@ mod tests {
         };
         let elsewhere = Beyond { id: "another".to_owned(), arguments: &["log_group_class"], ..key.clone() };
         let found = undescribed(&stack, &have, &[key, elsewhere]);
-        assert_eq!(found, BTreeMap::from([(group, BTreeSet::from(["kms_key_id", "retention_in_days"]))]));
+        let beyond = BTreeMap::from([(group, BTreeSet::from(["kms_key_id", "retention_in_days"]))]);
+        assert_eq!(found, beyond);
+
+        let definition = at("services/task-definition/maintenance-bg");
+        let live = have.resources.iter_mut().find(|seen| seen.owner == Ownership::Ours(definition.clone()));
+        let tags = &mut live.expect("it is live").tags;
+        tags.insert(declared_image_key("maintenance"), "the stack's".to_owned());
+        let found = undescribed(&stack, &have, &[]);
+        assert_eq!(found.get(&definition), Some(&BTreeSet::from(["container_definitions"])), "what is deployed stays");
     }
 }

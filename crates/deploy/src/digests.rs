@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use aomidori_engine::cloud::CloudError;
+use aomidori_model::ownership;
 
 use crate::cloud::{DeployCloud, Revision, Task};
 use crate::site::Site;
 
 /// The tag that holds the digest of an image that a revision names by its tag.
 pub fn digest_tag(container: &str) -> String {
-    format!("aomidori:digest/{container}")
+    ownership::digest_key(container)
 }
 
 /// The digests that are to be recorded for a revision, from the tasks that run it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aomidori_model::{KindName, Stack};
+use aomidori_model::{KindName, Stack, ownership};
 
 use crate::family::{Family, module_name};
 use crate::layout::{spread, unique};
@@ -133,7 +133,7 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
     let calls: Vec<String> =
         called.iter().map(|module| call(module, plan, plans, parts, &renamed, &up, &mut remote)).collect();
 
-    let mut main = String::from("provider \"aws\" {\n  region = var.region\n}\n\n");
+    let mut main = provider(parts.families.iter().filter(|family| plan.modules.contains(&family.module)));
     for other in plans.iter().filter(|other| remote.contains(&other.name)) {
         main.push_str(&remote_state(other, plan, parts.backend));
     }
@@ -166,6 +166,20 @@ pub(crate) fn root(plan: &Plan, plans: &[Plan], parts: &Parts<'_>) -> Vec<File> 
     }
     let at = |name: &str| if plan.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", plan.folder) };
     files.into_iter().map(|(name, text)| File { path: at(name), text }).collect()
+}
+
+/// The provider; where there are task definitions, deaf to what deployments record in their tags.
+fn provider<'a>(mut families: impl Iterator<Item = &'a Family>) -> String {
+    let mut text = String::from("provider \"aws\" {\n  region = var.region\n");
+    if families.any(|family| family.tf == "aws_ecs_task_definition") {
+        let prefixes = ownership::RECORDS.map(quote).join(", ");
+        text.push_str(
+            "\n  # Deployments record in such tags of a task definition which image served; a rollback goes by them.\n",
+        );
+        text.push_str(&format!("  ignore_tags {{\n    key_prefixes = [{prefixes}]\n  }}\n"));
+    }
+    text.push_str("}\n\n");
+    text
 }
 
 /// A description that says of which module.

@@ -17,15 +17,28 @@ pub const ADDRESS: &str = "aomidori:address";
 /// `aomidori:parts-1`, `aomidori:parts-2`, ….
 pub const PARTS: &str = "aomidori:parts";
 
+const DECLARED_IMAGE: &str = "aomidori:declared-image/";
+const DIGEST: &str = "aomidori:digest/";
+const IMAGE: &str = "aomidori:image/";
+
+/// What the keys begin with of tags in which deployments record what served. They are on the revisions of task definitions,
+/// come and go with every deployment, and are no difference from any stack.
+pub const RECORDS: [&str; 3] = [DECLARED_IMAGE, DIGEST, IMAGE];
+
 /// The tag of a task definition's revision that holds the image which the stack declared for a container, where the
 /// revision runs another one.
 pub fn declared_image_key(container: &str) -> String {
-    format!("aomidori:declared-image/{container}")
+    format!("{DECLARED_IMAGE}{container}")
+}
+
+/// The tag of a task definition's revision that holds the digest of an image which it names by a tag.
+pub fn digest_key(container: &str) -> String {
+    format!("{DIGEST}{container}")
 }
 
 /// The tag of a task definition's revision that holds the image tag which was asked for.
 pub fn image_key(container: &str) -> String {
-    format!("aomidori:image/{container}")
+    format!("{IMAGE}{container}")
 }
 
 /// The tags of a resource in their two sorts.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aomidori_deploy::cloud::{DeployCloud, NewDeployment, Status, WaitType};
+use aomidori_deploy::digests::record;
 use aomidori_deploy::register::{ImageRef, prepare, register};
 use aomidori_deploy::{Deployer, Pair, Site};
 use aomidori_engine::{Known, Made};
@@ -82,8 +83,16 @@ impl World<'_> {
         })
     }
 
-    /// Starts a deployment.
+    /// Starts a deployment, as `deploy` does: what is live is recorded first.
     fn deploy(&self, revision: &str, config: Option<&str>) -> String {
+        let aws = &self.account.aws;
+        let recorded = self.account.wait(async {
+            let service = aws.service(&self.site.at).await.unwrap().unwrap();
+            let live = service.task_sets.iter().find(|set| set.status == "PRIMARY").unwrap();
+            record(aws, &self.site, &live.task_definition).await.unwrap()
+        });
+        // The revisions that are registered here name their images by digests.
+        assert_eq!(recorded, config.is_none(), "the first deployment replaces a revision of a tag");
         let new = NewDeployment {
             group: self.pair().group.clone(),
             appspec: self.site.appspec(revision).unwrap().to_json(),
@@ -133,6 +142,9 @@ fn nothing_that_code_deploy_does_is_a_change_to_terraform() {
     world.until("terminated", |world| world.status(&id) == Status::Succeeded);
     let swapped = world.live(&production);
     world.quiet("the sides are swapped");
+    // Who takes it over now imports what is deployed, and nothing of it is made anew.
+    let later = imported(terraform, &world.account, &world.stack, Layout::Single).unwrap();
+    later.no_changes().unwrap_or_else(|said| panic!("imported after a deployment: {said}"));
 
     // A tenth on the other side again, and back.
     push("blue-2");
