@@ -7,6 +7,7 @@ mod ec2;
 mod ecr;
 mod ecs;
 pub(crate) mod elb;
+mod hints;
 mod iam;
 mod logs;
 
@@ -17,20 +18,20 @@ use aomidori_engine::cloud::CloudError;
 use aomidori_model::ownership::{self, Marks};
 use aomidori_model::{Address, Fields, Kind, KindName, Resource, Stack, StackName};
 use aomidori_plan::{Observation, Observed, Ownership, Status};
-use aws_sdk_resourcegroupstagging::types::TagFilter;
-use tokio::sync::OnceCell;
 
-use crate::adopt::{self, Claims};
-use crate::call;
+use crate::adopt::Claims;
 use crate::client::Cx;
 use crate::tags::Tags;
+
+pub(crate) use hints::Hint;
+use hints::Index;
 
 /// Reads everything that concerns a stack.
 ///
 /// `claims` are resources of others that are looked at as if they carried the stack's mark; their tags are told as they
 /// are all the same.
 pub(crate) async fn observe(cx: &Cx, stack: &Stack, claims: &Claims) -> Result<Observation, CloudError> {
-    let scope = Scope { cx, stack, claims, told: Mutex::default(), hints: OnceCell::new() };
+    let scope = Scope { stack, claims, told: Mutex::default(), index: Index::new(cx, stack, claims) };
     // Boxed: together the futures are large.
     let (identity, ec2, elb, dns, code_deploy, iam, ecr, logs, ecs, cloud_map) = tokio::try_join!(
         cx.identity(),
@@ -57,27 +58,12 @@ pub(crate) async fn observe(cx: &Cx, stack: &Stack, claims: &Claims) -> Result<O
 
 /// What is looked for.
 pub(crate) struct Scope<'a> {
-    cx: &'a Cx,
     /// The stack: names that it wants, attributes that it declares.
     pub(crate) stack: &'a Stack,
     claims: &'a Claims,
     /// The tags that claimed resources have in truth.
     told: Mutex<BTreeMap<(KindName, String), Tags>>,
-    hints: OnceCell<Vec<Hint>>,
-}
-
-/// A line of the tagging index: something that carries, or once carried, the stack's mark. Never believed: it only adds
-/// names to look up (aws-facts 1.2: the index lags and lists the dead).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hint {
-    /// The whole ARN.
-    pub(crate) arn: String,
-    /// Its service (`ecs`).
-    pub(crate) service: String,
-    /// What comes after the account (`service/CLUSTER/NAME`).
-    pub(crate) rest: String,
-    /// Its tags, as the index has them.
-    pub(crate) tags: Tags,
+    index: Index<'a>,
 }
 
 impl<'a> Scope<'a> {
@@ -173,15 +159,7 @@ impl<'a> Scope<'a> {
     /// The tagging index's hints about one service; read once, at the first question. If it cannot be read there are
     /// none: all that is wanted is found by name anyway.
     pub(crate) async fn hints(&self, service: &str) -> Vec<&Hint> {
-        let hints = self
-            .hints
-            .get_or_init(|| async {
-                let mut hints = read_hints(self.cx, self.name()).await;
-                hints.extend(adopt::hints(self.claims));
-                hints
-            })
-            .await;
-        hints.iter().filter(|hint| hint.service == service).collect()
+        self.index.about(service).await
     }
 }
 
@@ -196,43 +174,6 @@ fn stray(kind: KindName, id: &str) -> Option<Address> {
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
     format!("unaddressed/{kind}/{}", id.trim_start_matches('-')).parse().ok()
-}
-
-async fn read_hints(cx: &Cx, stack: &StackName) -> Vec<Hint> {
-    let filter = TagFilter::builder().key(ownership::STACK).values(stack.as_str()).build();
-    let mut hints = Vec::new();
-    let mut token = None;
-    loop {
-        let answer = call::read("tag:GetResources", || {
-            cx.tagging
-                .get_resources()
-                .tag_filters(filter.clone())
-                .resources_per_page(100)
-                .set_pagination_token(token.clone())
-                .send()
-        })
-        .await;
-        let page = match answer {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::debug!(%error, "the tagging index is not readable: no hints");
-                return hints;
-            }
-        };
-        for found in page.resource_tag_mapping_list.unwrap_or_default() {
-            let Some(arn) = found.resource_arn else { continue };
-            let parts: Vec<&str> = arn.splitn(6, ':').collect();
-            if let [_, _, service, _, _, rest] = parts[..] {
-                let tags = found.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
-                hints.push(Hint { service: service.to_owned(), rest: rest.to_owned(), tags, arn });
-            }
-        }
-        // A page may be short or empty while there are more.
-        token = page.pagination_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return hints;
-        }
-    }
 }
 
 /// The addresses of what is this stack's, by id.

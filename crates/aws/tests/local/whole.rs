@@ -1,9 +1,11 @@
 //! The whole practice environment: built, nothing left to do, changed, torn down.
 
+use std::collections::BTreeSet;
+
 use aomidori_aws::Aws;
 use aomidori_model::kinds::ecs_service::Deployment;
 use aomidori_model::kinds::{EcrRepository, EcsService, Listener, LogGroup, TargetGroup, TaskDefinition};
-use aomidori_model::{Port, Resource, Stack};
+use aomidori_model::{Address, Port, Resource, Stack};
 use aomidori_plan::Action;
 use aomidori_practice::Inputs;
 
@@ -106,4 +108,26 @@ async fn an_empty_account_costs_fewer_calls() {
     // Of an account in which there is nothing.
     assert!(sum(&calls, "") <= 36, "{calls:#?}");
     println!("on an empty account: {} calls: {calls:#?}", sum(&calls, ""));
+}
+
+#[tokio::test]
+async fn what_a_large_stack_does_not_want_is_found_as_well() {
+    let world = World::instant().await;
+    let stack = stack();
+    built(&world, &stack).await;
+    let built: BTreeSet<&Address> = stack.iter().map(|(address, _)| address).collect();
+    // More than fits a page of the tagging index, and all of it something else: it is asked for service by service.
+    for groups in [1, 101] {
+        let mut other = Stack::new(stack.name().clone());
+        for n in 0..groups {
+            let name = format!("/other/{n}").parse().expect("a name");
+            other.add(&format!("other/logs-{n}"), LogGroup { name, retention_in_days: None });
+        }
+        let before = world.aws.calls();
+        let planned = world.plan(&other).await;
+        let deleted = planned.plan.steps.iter().filter(|step| step.action == Action::Delete);
+        assert_eq!(deleted.map(|step| &step.address).collect::<BTreeSet<_>>(), built, "{groups} others");
+        let asked = since(&before, &world.aws.calls()).get("tag:GetResources").copied();
+        assert_eq!(asked, Some(if groups == 1 { 1 } else { 8 }));
+    }
 }
