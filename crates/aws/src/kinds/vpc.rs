@@ -5,6 +5,7 @@ use aomidori_model::KindName;
 use aomidori_model::kinds::Vpc;
 use aomidori_plan::{FieldChange, Observed, Status};
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc as LiveVpc, VpcAttributeName, VpcState};
+use futures_util::future::try_join_all;
 
 use crate::client::Cx;
 use crate::ec2::{Which, all_of, fits, made, pages};
@@ -116,12 +117,12 @@ fn from_live(
 
 /// The stack's VPCs, each with the DNS attributes that the stack declares: one more call for each of those.
 pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>, CloudError> {
-    let mut found = Vec::new();
-    for vpc in all_of!(cx, scope, KindName::Vpc) {
+    let vpcs = all_of!(cx, scope, KindName::Vpc);
+    let found = try_join_all(vpcs.iter().map(async |vpc| {
         let tags = tags::from_ec2(vpc.tags.as_deref());
-        let Some(id) = vpc.vpc_id.clone() else { continue };
+        let Some(id) = vpc.vpc_id.clone() else { return Ok(None) };
         let tags = scope.marked(KindName::Vpc, &id, tags);
-        let Some(owner) = scope.ours(KindName::Vpc, &id, &tags) else { continue };
+        let Some(owner) = scope.ours(KindName::Vpc, &id, &tags) else { return Ok(None) };
         let want = scope.wanted::<Vpc>(&tags);
         let declared = |attribute: VpcAttributeName, is: bool| {
             let id = &id;
@@ -131,11 +132,11 @@ pub(crate) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
             declared(VpcAttributeName::EnableDnsSupport, want.is_some_and(|want| want.dns_support.is_some())),
             declared(VpcAttributeName::EnableDnsHostnames, want.is_some_and(|want| want.dns_hostnames.is_some())),
         )?;
-        let mut one = observed(&id, owner, &from_live(&vpc, &id, dns_support, dns_hostnames)?, tags);
-        one.status = status(&vpc);
-        found.push(one);
-    }
-    Ok(found)
+        let mut one = observed(&id, owner, &from_live(vpc, &id, dns_support, dns_hostnames)?, tags);
+        one.status = status(vpc);
+        Ok::<_, CloudError>(Some(one))
+    }));
+    Ok(found.await?.into_iter().flatten().collect())
 }
 
 async fn attribute_of(cx: &Cx, id: &str, attribute: VpcAttributeName) -> Result<Option<bool>, CloudError> {

@@ -23,7 +23,11 @@ pub(super) async fn observe(cx: &Cx, scope: &Scope<'_>) -> Result<Vec<Observed>,
         nat_gateway::observe(cx, scope),
         route_table::observe(cx, scope),
         vpc_endpoint::observe(cx, scope),
-        groups_and_rules(cx, scope),
+        async {
+            // The rules need the index; it is read beside the groups.
+            let (found, _) = tokio::join!(groups_and_rules(cx, scope), scope.hints("ec2"));
+            found
+        },
     )?;
     Ok([vpcs, subnets, gateways, addresses, nats, tables, endpoints, groups].into_iter().flatten().collect())
 }

@@ -35,6 +35,7 @@ async fn running(
     services: &[Observed],
     definitions: &mut [Observed],
 ) -> Result<(), CloudError> {
+    let mut others = BTreeMap::new();
     for service in services.iter().filter(|it| it.kind == KindName::EcsService) {
         if service.fields.value("deployment_controller.type").as_str() != Some("ECS") {
             continue;
@@ -48,13 +49,18 @@ async fn running(
         let Some((arn, (family, _))) = runs.as_deref().and_then(|arn| Some((arn, task_definition::parts(arn)?))) else {
             continue;
         };
-        let of_it = |it: &&mut Observed| {
+        let of_it = |it: &Observed| {
             let older = task_definition::parts(&it.id).is_some_and(|(of, _)| of == family) && it.id != arn;
             older && matches!(it.owner, Ownership::Ours(_)) && it.status == Status::Ready
         };
-        let Some(latest) = definitions.iter_mut().find(of_it) else { continue };
-        let found = task_definition::describe(cx, arn).await?.filter(Found::is_active);
-        let Some(mut older) = found.and_then(|found| one_definition(scope, found)) else { continue };
+        if let Some(n) = definitions.iter().position(of_it) {
+            others.entry(n).or_insert_with(|| arn.to_owned());
+        }
+    }
+    let found = try_join_all(others.values().map(|arn| task_definition::describe(cx, arn))).await?;
+    for (n, found) in others.into_keys().zip(found) {
+        let older = found.filter(Found::is_active).and_then(|found| one_definition(scope, found));
+        let (Some(latest), Some(mut older)) = (definitions.get_mut(n), older) else { continue };
         if older.owner == latest.owner && older.fields == latest.fields {
             older.outputs.insert(task_definition::LATEST.into(), latest.id.clone());
             *latest = older;
@@ -162,17 +168,16 @@ async fn services_of(
         others.retain(|name| !names.contains(name));
         live.extend(ecs::services(cx, cluster, &others).await?);
     }
-    let mut found = Vec::new();
-    for service in &live {
-        let Some(mut seen) = one_service(scope, cluster, service, inside) else { continue };
+    let found = live.iter().filter_map(|service| Some((service, one_service(scope, cluster, service, inside)?)));
+    let found = found.map(async |(service, mut seen)| {
         if let (Status::Pending(far), Ownership::Ours(_)) = (&seen.status, &seen.owner)
             && let Some(cause) = failing(cx, cluster, service).await?
         {
             seen.status = Status::Stalled(format!("{far}: {cause}"));
         }
-        found.push(seen);
-    }
-    Ok(found)
+        Ok(seen)
+    });
+    try_join_all(found).await
 }
 
 /// So many tasks stop for one reason before that is what a service does, and not a bad start: as in a deployment.
