@@ -95,28 +95,21 @@ impl Live for TaskDefinition {
         let Some((family, revision)) = parts(have.outputs.get(LATEST).unwrap_or(&have.id)) else {
             return Err(CloudError::bug(format!("`{}` is not the ARN of a task definition", have.id)));
         };
-        let stack = have.marks().stack.unwrap_or_default();
-        // Up to the revision that was observed: a newer one replaces it.
-        let ours = |found: &Found| Marks::of(&found.tags).stack.as_deref() == Some(&stack) && !stack.is_empty();
-        let up_to = |arns: Vec<String>| -> Vec<String> {
-            arns.into_iter().filter(|arn| parts(arn).is_some_and(|(_, number)| number <= revision)).collect()
+        let stack = have.marks().stack;
+        let ours = async |arns: Vec<String>| -> Result<Vec<String>, CloudError> {
+            let found = try_join_all(arns.iter().map(|arn| describe(cx, arn))).await?;
+            let ours = |found: Found| stack.is_some() && Marks::of(&found.tags).stack == stack;
+            Ok(arns.into_iter().zip(found).filter_map(|(arn, found)| ours(found?).then_some(arn)).collect())
         };
-        for arn in up_to(revisions(cx, family, TaskDefinitionStatus::Active).await?) {
-            if describe(cx, &arn).await?.is_some_and(|found| ours(&found)) {
-                let answer = call::idempotent("ecs:DeregisterTaskDefinition", || {
-                    cx.ecs.deregister_task_definition().task_definition(&arn).send()
-                })
-                .await;
-                call::gone_is_fine(answer)?;
-            }
+        let mut active = revisions(cx, family, TaskDefinitionStatus::Active).await?;
+        // Up to the revision that was observed: a newer one replaces it.
+        active.retain(|arn| parts(arn).is_some_and(|(_, number)| number <= revision));
+        for arn in ours(active).await? {
+            let send = || cx.ecs.deregister_task_definition().task_definition(&arn).send();
+            call::gone_is_fine(call::idempotent("ecs:DeregisterTaskDefinition", send).await)?;
         }
-        let inactive = up_to(revisions(cx, family, TaskDefinitionStatus::Inactive).await?);
-        let mut remove = Vec::new();
-        for arn in inactive {
-            if describe(cx, &arn).await?.is_some_and(|found| ours(&found)) {
-                remove.push(arn);
-            }
-        }
+        // What is deregistered serves no more, whichever revision it is and whoever did it.
+        let remove = ours(revisions(cx, family, TaskDefinitionStatus::Inactive).await?).await?;
         for chunk in remove.chunks(10) {
             let answer = call::idempotent("ecs:DeleteTaskDefinitions", || {
                 cx.ecs.delete_task_definitions().set_task_definitions(Some(chunk.to_vec())).send()

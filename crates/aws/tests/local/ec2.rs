@@ -126,12 +126,15 @@ async fn what_others_added_is_reported_and_left() {
 }
 
 /// Changes behind the tool's back, through the same wire.
-struct Handwork {
-    ec2: aws_sdk_ec2::Client,
+pub(crate) struct Handwork {
+    /// EC2.
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    /// ECS.
+    pub(crate) ecs: aws_sdk_ecs::Client,
 }
 
 impl Handwork {
-    async fn new(world: &World) -> Handwork {
+    pub(crate) async fn new(world: &World) -> Handwork {
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .credentials_provider(aws_credential_types::Credentials::new("a", "b", None, None, "test"))
@@ -139,7 +142,7 @@ impl Handwork {
             .endpoint_url(world.local.endpoint())
             .load()
             .await;
-        Handwork { ec2: aws_sdk_ec2::Client::new(&config) }
+        Handwork { ec2: aws_sdk_ec2::Client::new(&config), ecs: aws_sdk_ecs::Client::new(&config) }
     }
 
     async fn add_rule(&self, group: &str, cidr: &str, port: i32) {

@@ -8,6 +8,7 @@ use aomidori_model::kinds::{EcrRepository, EcsService, Listener, LogGroup, Targe
 use aomidori_model::{Address, Port, Resource, Stack};
 use aomidori_plan::Action;
 use aomidori_practice::Inputs;
+use aws_sdk_ecs::types::TaskDefinitionField;
 
 use crate::support::{World, address, census, practice, since, sum};
 
@@ -96,6 +97,29 @@ async fn changes_in_place_are_made_and_stay() {
     let again = world.plan(&stack).await;
     assert!(again.plan.is_empty(), "{:#?}", again.plan.steps);
     world.down(&stack).await;
+}
+
+#[tokio::test]
+async fn revisions_that_others_deregistered_go_with_their_family() {
+    let world = World::instant().await;
+    let empty = census(&world.local);
+    let stack = stack();
+    built(&world, &stack).await;
+    // As Terraform leaves one that it destroys: a later revision than the one that serves.
+    let ecs = crate::ec2::Handwork::new(&world).await.ecs;
+    let family = "dev-codedeploy-practice-maintenance-bg";
+    let live = ecs.describe_task_definition().task_definition(family).include(TaskDefinitionField::Tags).send();
+    let live = live.await.expect("the live revision");
+    let definition = live.task_definition.expect("it is there");
+    let later = ecs.register_task_definition().family(family).set_tags(live.tags);
+    let later = later.set_memory(definition.memory).set_container_definitions(definition.container_definitions);
+    let later = later.send().await.expect("another");
+    let later = later.task_definition.and_then(|it| it.task_definition_arn).expect("its ARN");
+    ecs.deregister_task_definition().task_definition(later).send().await.expect("deregistered");
+
+    assert!(world.plan(&stack).await.plan.is_empty(), "the one that serves is as the stack says");
+    world.down(&stack).await;
+    assert_eq!(census(&world.local), empty);
 }
 
 #[tokio::test]
