@@ -1,7 +1,6 @@
 //! Hints of the Resource Groups Tagging API: what carries a stack's mark, whatever the stack wants.
 
-use aomidori_model::ownership;
-use aomidori_model::{Stack, StackName};
+use aomidori_model::{Stack, StackName, ownership};
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use tokio::sync::OnceCell;
 
