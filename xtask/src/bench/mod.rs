@@ -17,6 +17,7 @@ mod terraform;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -46,6 +47,9 @@ pub(crate) struct Bench {
     /// Who is measured.
     #[arg(long, value_name = "TOOL,TOOL", value_delimiter = ',', default_values_t = [Tool::Aomidori, Tool::Terraform])]
     tools: Vec<Tool>,
+    /// How many resources Terraform works on at once [default: Terraform's own, 10].
+    #[arg(long, value_name = "N")]
+    parallelism: Option<NonZeroU16>,
     /// Which tables are made.
     #[arg(long, value_name = "TABLE,TABLE", value_delimiter = ',', default_values_t = [Table::Sides, Table::Stated])]
     tables: Vec<Table>,
@@ -128,7 +132,7 @@ struct Subject {
     resources: usize,
     /// The stack file.
     stack: PathBuf,
-    /// The Terraform configuration, initialised.
+    /// The Terraform configuration.
     terraform: Option<PathBuf>,
 }
 
@@ -146,7 +150,7 @@ pub(crate) fn run(asked: &Bench) -> Result<(), BoxError> {
     let (program, profile) = profile::program(asked.profile, &mut say)?;
     let folder = Scratch::new()?;
     let terraform = match asked.tools.contains(&Tool::Terraform) && asked.tables.contains(&Table::Sides) {
-        true => Terraform::find(),
+        true => Terraform::find(asked.parallelism),
         false => Err("it was not asked for".into()),
     };
     if let (Err(why), true) = (&terraform, asked.tools.contains(&Tool::Terraform)) {
@@ -200,13 +204,11 @@ impl Bencher<'_> {
         fs::write(&file, stack.to_json()?)?;
         let configuration = match &self.terraform {
             Err(_) => None,
-            Ok(terraform) => {
+            Ok(_) => {
                 let folder = self.folder.join(format!("terraform-{environments}"));
                 let mut emit = self.ours(&["emit", "terraform", "--out"]);
-                emit.arg(&folder).arg("--stack").arg(&file);
+                emit.arg(&folder).args(["--backend", &terraform::backend()]).arg("--stack").arg(&file);
                 measured(emit, 0, self.folder)?;
-                say(&format!("{}: terraform init", plural(environments.into(), "environment")));
-                terraform.init(&folder, self.folder)?;
                 Some(folder)
             }
         };
@@ -231,6 +233,11 @@ impl Bencher<'_> {
                     continue;
                 }
                 server.reset()?;
+                if let (Tool::Terraform, Ok(terraform), Some(configuration)) =
+                    (tool, &self.terraform, &subject.terraform)
+                {
+                    terraform.init(configuration, &server, self.folder)?;
+                }
                 let before = server.census()?;
                 for operation in Operation::ALL {
                     server.forget_calls()?;
@@ -250,9 +257,6 @@ impl Bencher<'_> {
                         break;
                     }
                 }
-                if let (Tool::Terraform, Some(folder)) = (tool, &subject.terraform) {
-                    terraform::forget(folder)?;
-                }
             }
         }
         server.stop(&folder)
@@ -260,11 +264,7 @@ impl Bencher<'_> {
 
     fn side(&self, tool: Tool, operation: Operation, subject: &Subject, server: &Server) -> Command {
         match (tool, &self.terraform, &subject.terraform) {
-            (Tool::Terraform, Ok(terraform), Some(folder)) => {
-                let mut command = terraform.command(operation, folder);
-                command.envs(server.environment());
-                command
-            }
+            (Tool::Terraform, Ok(terraform), Some(folder)) => terraform.command(operation, folder, server),
             _ => {
                 let mut command = match operation {
                     Operation::Up => self.ours(&["up", "--yes", "--compact"]),

@@ -216,7 +216,7 @@ impl Report {
     fn heading(&self) -> String {
         let Setup { command, profile, runs, speed: _, machine: Machine { cores, system }, terraform } = &self.setup;
         let terraform = match terraform {
-            Ok(version) => format!("Terraform {version}"),
+            Ok(version) => format!("Terraform {version} with its state in S3"),
             Err(why) => format!("**NO TERRAFORM: {why}**"),
         };
         let what = if *runs == 1 { "One run".to_owned() } else { format!("Medians of {runs} runs") };
@@ -468,7 +468,7 @@ mod tests {
     fn tables_have_medians_of_both_and_goals() {
         let text = report(Ok("1.11.4".into())).markdown();
         for line in [
-            "Medians of 3 runs on 2 cores (linux x86_64), Aomidori built with the profile `dev`, Terraform 1.11.4.",
+            "Medians of 3 runs on 2 cores (linux x86_64), Aomidori built with the profile `dev`, Terraform 1.11.4 with its state in S3.",
             "| 1 | 50 | plan | 40 | 160 | 0.52 s | 6.0 s | 0.40 s | 4.8 s | 40 MB | 500 MB |",
             "| 1 | 64 | 50 | up | 300 | 200 s | 232 s | 1.16 |",
             "| plan 10 times as fast as Terraform's at 50 ms per call | 1: 11.6 times |",

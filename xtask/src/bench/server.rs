@@ -111,20 +111,41 @@ impl Server {
         Ok(fs::remove_dir_all(folder)?)
     }
 
+    /// Makes an S3 bucket.
+    pub(crate) fn create_bucket(&self, name: &str) -> Result<(), BoxError> {
+        // S3 wants to know who asks, the local cloud does not check it.
+        let scope = format!("AKIALOCALCLOUD000000/20260101/{}/s3/aws4_request", self.region);
+        let headers = format!(
+            "authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00\r\n\
+             x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"
+        );
+        let body = format!(
+            "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
+            self.region
+        );
+        self.request("PUT", name, &headers, &body).map(|_| ())
+    }
+
     /// Calls `/_aomidori/{path}`: one request, one JSON answer.
     fn ask(&self, method: &str, path: &str) -> Result<Value, BoxError> {
+        Ok(serde_json::from_str(&self.request(method, &format!("_aomidori/{path}"), "", "")?)?)
+    }
+
+    /// One request; the answer's body.
+    fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> Result<String, BoxError> {
         let address = self.endpoint.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let head = format!("host: {address}\r\nconnection: close\r\ncontent-length: 0");
-        stream.write_all(format!("{method} /_aomidori/{path} HTTP/1.1\r\n{head}\r\n\r\n").as_bytes())?;
+        let head = format!("host: {address}\r\nconnection: close\r\n{headers}content-length: {}", body.len());
+        stream.write_all(format!("{method} /{path} HTTP/1.1\r\n{head}\r\n\r\n{body}").as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("the local cloud's answer is not HTTP")?;
         if head.split(' ').nth(1) != Some("200") {
-            return Err(format!("the local cloud answers to {method} {path}: {body}").into());
+            return Err(format!("the local cloud answers to {method} /{path}: {body}").into());
         }
-        Ok(serde_json::from_str(body)?)
+        Ok(body.to_owned())
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) struct Index<'a> {
     claims: &'a Claims,
     by_service: bool,
     all: OnceCell<Vec<Hint>>,
-    some: [OnceCell<Vec<Hint>>; SERVICES.len()],
+    /// One service's each; none where it could not be read to its end.
+    some: [OnceCell<Option<Vec<Hint>>>; SERVICES.len()],
 }
 
 impl<'a> Index<'a> {
@@ -69,27 +70,30 @@ impl<'a> Index<'a> {
         let known = SERVICES.iter().zip(&self.some).find(|((name, _), _)| *name == service && self.by_service);
         let hints = match known {
             None => self.all().await,
-            Some(((_, kind), some)) => match some.get_or_try_init(|| self.read(Some(*kind))).await {
-                Ok(some) => some,
-                // An endpoint that does not know the filter.
-                Err(()) => self.all().await,
-            },
+            Some(((_, kind), some)) => {
+                let read = || async {
+                    let (hints, whole) = self.read(Some(*kind)).await;
+                    whole.then_some(hints)
+                };
+                match some.get_or_init(read).await {
+                    Some(some) => some,
+                    // An endpoint that does not know the filter.
+                    None => self.all().await,
+                }
+            }
         };
         hints.iter().filter(|hint| hint.service == service).collect()
     }
 
     async fn all(&self) -> &Vec<Hint> {
-        // What is wanted is found by name anyway.
-        self.all.get_or_init(|| async { self.read(None).await.unwrap_or_else(|()| self.claimed().collect()) }).await
+        // What there is of it will do: what is wanted is found by name anyway.
+        self.all.get_or_init(|| async { self.read(None).await.0 }).await
     }
 
-    fn claimed(&self) -> impl Iterator<Item = Hint> {
-        adopt::hints(self.claims)
-    }
-
-    async fn read(&self, kind: Option<&str>) -> Result<Vec<Hint>, ()> {
+    /// What is claimed, and the index as far as it could be read; and whether that is all of it.
+    async fn read(&self, kind: Option<&str>) -> (Vec<Hint>, bool) {
         let filter = TagFilter::builder().key(ownership::STACK).values(self.stack.as_str()).build();
-        let mut hints: Vec<Hint> = self.claimed().collect();
+        let mut hints: Vec<Hint> = adopt::hints(self.claims).collect();
         let mut token = None;
         loop {
             let answer = call::read("tag:GetResources", || {
@@ -106,8 +110,8 @@ impl<'a> Index<'a> {
             let page = match answer {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::debug!(%error, kind, "the tagging index is not readable: no hints");
-                    return Err(());
+                    tracing::debug!(%error, kind, read = hints.len(), "the tagging index is not readable to its end");
+                    return (hints, false);
                 }
             };
             hints.extend(page.resource_tag_mapping_list.unwrap_or_default().into_iter().filter_map(|found| {
@@ -120,7 +124,7 @@ impl<'a> Index<'a> {
             // A page may be short or empty while there are more.
             token = page.pagination_token.filter(|token| !token.is_empty());
             if token.is_none() {
-                return Ok(hints);
+                return (hints, true);
             }
         }
     }

@@ -10,6 +10,7 @@
 
 mod deploy;
 mod ec2;
+mod hints;
 mod law4;
 mod lease;
 mod lost;

@@ -56,6 +56,15 @@ impl World {
         report
     }
 
+    /// Makes live the practice environment, with its images in place.
+    pub(crate) async fn built(&self, stack: &Stack) {
+        self.up(&practice(&["across"])).await;
+        for color in ["blue", "green"] {
+            self.aws.push_practice_image("codedeploy-practice/maintenance", color, color).await.expect("an image");
+        }
+        self.up(stack).await;
+    }
+
     /// Removes everything; it must end well.
     pub(crate) async fn down(&self, stack: &Stack) -> Report {
         self.down_by(&self.aws, stack).await

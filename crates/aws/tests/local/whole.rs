@@ -1,25 +1,14 @@
 //! The whole practice environment: built, nothing left to do, changed, torn down.
 
-use std::collections::BTreeSet;
-
 use aomidori_aws::Aws;
 use aomidori_model::kinds::ecs_service::Deployment;
 use aomidori_model::kinds::{EcrRepository, EcsService, Listener, LogGroup, TargetGroup, TaskDefinition};
-use aomidori_model::{Address, Port, Resource, Stack};
+use aomidori_model::{Port, Resource, Stack};
 use aomidori_plan::Action;
 use aomidori_practice::Inputs;
 use aws_sdk_ecs::types::TaskDefinitionField;
 
-use crate::support::{World, address, census, practice, since, sum};
-
-/// The practice environment with its images in place, built.
-async fn built(world: &World, stack: &Stack) {
-    world.up(&practice(&["across"])).await;
-    for color in ["blue", "green"] {
-        world.aws.push_practice_image("codedeploy-practice/maintenance", color, color).await.expect("an image");
-    }
-    world.up(stack).await;
-}
+use crate::support::{World, address, census, since, sum};
 
 fn stack() -> Stack {
     aomidori_practice::stack(&Inputs::default()).expect("the practice environment")
@@ -45,7 +34,7 @@ async fn the_practice_environment_is_built_and_torn_down() {
     let stack = stack();
     let missing = world.aws.missing_images(&stack).await.expect("an answer");
     assert_eq!(missing.len(), 3, "{missing:?}");
-    built(&world, &stack).await;
+    world.built(&stack).await;
     assert!(world.aws.missing_images(&stack).await.expect("an answer").is_empty());
 
     let client: Aws = world.client().await;
@@ -72,7 +61,7 @@ async fn the_practice_environment_is_built_and_torn_down() {
 async fn changes_in_place_are_made_and_stay() {
     let world = World::instant().await;
     let mut stack = stack();
-    built(&world, &stack).await;
+    world.built(&stack).await;
 
     change(&mut stack, "platform/log-group", |group: &mut LogGroup| group.retention_in_days = Some(7));
     change(&mut stack, "across/repository", |repository: &mut EcrRepository| repository.scan_on_push = true);
@@ -104,7 +93,7 @@ async fn revisions_that_others_deregistered_go_with_their_family() {
     let world = World::instant().await;
     let empty = census(&world.local);
     let stack = stack();
-    built(&world, &stack).await;
+    world.built(&stack).await;
     // As Terraform leaves one that it destroys: a later revision than the one that serves.
     let ecs = crate::ec2::Handwork::new(&world).await.ecs;
     let family = "dev-codedeploy-practice-maintenance-bg";
@@ -132,26 +121,4 @@ async fn an_empty_account_costs_fewer_calls() {
     // Of an account in which there is nothing.
     assert!(sum(&calls, "") <= 36, "{calls:#?}");
     println!("on an empty account: {} calls: {calls:#?}", sum(&calls, ""));
-}
-
-#[tokio::test]
-async fn what_a_large_stack_does_not_want_is_found_as_well() {
-    let world = World::instant().await;
-    let stack = stack();
-    built(&world, &stack).await;
-    let built: BTreeSet<&Address> = stack.iter().map(|(address, _)| address).collect();
-    // More than fits a page of the tagging index, and all of it something else: it is asked for service by service.
-    for groups in [1, 101] {
-        let mut other = Stack::new(stack.name().clone());
-        for n in 0..groups {
-            let name = format!("/other/{n}").parse().expect("a name");
-            other.add(&format!("other/logs-{n}"), LogGroup { name, retention_in_days: None });
-        }
-        let before = world.aws.calls();
-        let planned = world.plan(&other).await;
-        let deleted = planned.plan.steps.iter().filter(|step| step.action == Action::Delete);
-        assert_eq!(deleted.map(|step| &step.address).collect::<BTreeSet<_>>(), built, "{groups} others");
-        let asked = since(&before, &world.aws.calls()).get("tag:GetResources").copied();
-        assert_eq!(asked, Some(if groups == 1 { 1 } else { 8 }));
-    }
 }
