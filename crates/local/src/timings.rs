@@ -34,6 +34,11 @@ pub(crate) const DISCOVERY_SERVICE_UPDATE: Duration = secs(5);
 pub(crate) const INSTANCE_REGISTER: Duration = secs(3);
 pub(crate) const INSTANCE_DEREGISTER: Duration = secs(3);
 
+// DynamoDB
+pub(crate) const TABLE_CREATE: Duration = secs(8);
+pub(crate) const TABLE_UPDATE: Duration = secs(4);
+pub(crate) const TABLE_DELETE: Duration = secs(6);
+
 // ECS
 /// A network interface is attached.
 pub(crate) const TASK_PROVISIONING: Duration = secs(12);

@@ -83,8 +83,20 @@ fn on_event(cx: &mut Cx<'_>, body: Value) {
 }
 
 /// Services whose own key has an alias in every account, from its first use on.
-const OF_AWS: &[&str] =
-    &["acm", "ecr", "ebs", "elasticfilesystem", "lambda", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm"];
+const OF_AWS: &[&str] = &[
+    "acm",
+    "dynamodb",
+    "ecr",
+    "ebs",
+    "elasticfilesystem",
+    "lambda",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+];
 
 /// Makes the key of an AWS service, if that is what an alias names and it is not there yet.
 fn ensure_of_aws(cx: &mut Cx<'_>, alias: &str) {

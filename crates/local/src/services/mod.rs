@@ -9,10 +9,12 @@ pub(crate) mod cloudwatch_composite;
 pub(crate) mod cloudwatch_dashboard;
 pub(crate) mod cloudwatch_query;
 pub(crate) mod codedeploy;
+pub(crate) mod dynamodb;
 pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 pub(crate) mod elbv2;
+pub(crate) mod events;
 pub(crate) mod iam;
 pub(crate) mod kms;
 pub(crate) mod logs;
@@ -107,8 +109,8 @@ macro_rules! services {
 }
 
 services! {
-    regional: acm, autoscaling, cloudwatch, cloudwatch_query, codedeploy, ec2, ecr, ecs, elbv2, kms, logs, secretsmanager,
-        servicediscovery, sns, ssm, tagging;
+    regional: acm, autoscaling, cloudwatch, cloudwatch_query, codedeploy, dynamodb, ec2, ecr, ecs, elbv2, events, kms,
+        logs, secretsmanager, servicediscovery, sns, ssm, tagging;
     global: iam, route53, s3, sts;
 }
 

@@ -1,5 +1,7 @@
 """What an environment has around it: certificates, scaling, topics, keys, secrets, flow logs, dashboards."""
 
+import json
+
 from local import advance, client, equal, refused
 
 account = "123456789012"
@@ -115,3 +117,36 @@ made = ec2.create_flow_logs(ResourceIds=[vpc, "vpc-0123456789abcdef0"], **logs)
 equal([len(made["FlowLogIds"]), made["Unsuccessful"][0]["Error"]["Code"]], [1, "InvalidVpcID.NotFound"])
 equal(ec2.create_flow_logs(ResourceIds=[vpc], **logs)["Unsuccessful"][0]["Error"]["Code"], "FlowLogAlreadyExists")
 equal(ec2.describe_flow_logs(Filters=[{"Name": "resource-id", "Values": [vpc]}])["FlowLogs"][0]["LogGroupName"], "l")
+
+# Rules say who is told of what; nobody is.
+events = client("events")
+pattern = json.dumps({"source": ["aws.codedeploy"], "detail": {"state": ["FAILURE"]}})
+rule = events.put_rule(Name="failures", EventPattern=pattern, Tags=[{"Key": "a", "Value": "b"}])["RuleArn"]
+equal(events.list_tags_for_resource(ResourceARN=rule)["Tags"], [{"Key": "a", "Value": "b"}])
+target = {"Id": "1", "Arn": f"arn:aws:sns:ap-northeast-1:{account}:ops"}
+equal(events.put_targets(Rule="failures", Targets=[target])["FailedEntryCount"], 0)
+equal(events.list_targets_by_rule(Rule="failures")["Targets"], [target])
+refused("ValidationException", events.delete_rule, "it has targets", Name="failures")
+events.remove_targets(Rule="failures", Ids=["1"])
+events.delete_rule(Name="failures")
+equal(events.list_rules()["Rules"], [])
+equal([bus["Name"] for bus in events.list_event_buses()["EventBuses"]], ["default"])
+
+# A table of locks, made in its time.
+db = client("dynamodb")
+key = {"AttributeDefinitions": [{"AttributeName": "LockID", "AttributeType": "S"}],
+       "KeySchema": [{"AttributeName": "LockID", "KeyType": "HASH"}]}
+db.create_table(TableName="locks", BillingMode="PAY_PER_REQUEST", **key)
+equal(db.describe_table(TableName="locks")["Table"]["TableStatus"], "CREATING")
+refused("ResourceInUseException", db.delete_table, TableName="locks")
+refused("ResourceNotFoundException", db.get_item, TableName="locks", Key={"LockID": {"S": "state"}})
+advance(10)
+equal(db.describe_table(TableName="locks")["Table"]["TableStatus"], "ACTIVE")
+lock = {"TableName": "locks", "Item": {"LockID": {"S": "state"}}, "ConditionExpression": "attribute_not_exists(LockID)"}
+db.put_item(**lock)
+refused("ConditionalCheckFailedException", db.put_item, **lock)
+db.delete_item(TableName="locks", Key=lock["Item"])
+db.delete_table(TableName="locks")
+equal(db.describe_table(TableName="locks")["Table"]["TableStatus"], "DELETING")
+advance(10)
+equal(db.list_tables()["TableNames"], [])

@@ -408,6 +408,34 @@ table("sns",
       ("NotFound", "subscribe", {"TopicArn": arn("sns", "nobody"), "Protocol": "email", "Endpoint": "a@example.com"}),
       ("NotFound", "get_subscription_attributes", {"SubscriptionArn": topic + ":" + "1" * 36}),
       ("ResourceNotFound", "list_tags_for_resource", {"ResourceArn": arn("sns", "nobody")}))
+pattern = '{"source": ["aws.ecs"]}'
+client("events").put_rule(Name="r", EventPattern=pattern)
+table("events",
+      ("ValidationException", "put_rule", {"Name": "x"}),
+      ("ValidationException", "put_rule", {"Name": "a b", "EventPattern": pattern}),
+      ("ValidationException", "put_rule", {"Name": "x", "ScheduleExpression": "cron(0 12 * * * *)"}),
+      ("InvalidEventPatternException", "put_rule", {"Name": "x", "EventPattern": '{"source": "aws.ecs"}'}),
+      ("ResourceNotFoundException", "put_rule", {"Name": "x", "EventPattern": pattern, "EventBusName": "nobody"}),
+      ("ResourceNotFoundException", "describe_rule", {"Name": "nobody"}),
+      ("ResourceNotFoundException", "put_targets", {"Rule": "nobody", "Targets": [{"Id": "1", "Arn": topic}]}),
+      ("ValidationException", "put_targets", {"Rule": "r", "Targets": [{"Id": "1", "Arn": "nonsense"}]}),
+      ("ValidationException", "put_targets", {"Rule": "r", "Targets": [{"Id": "1", "Arn": arn("ecs", "cluster/c")}]}),
+      ("ResourceNotFoundException", "list_tags_for_resource", {"ResourceARN": arn("events", "rule/nobody")}),
+      ("ResourceNotFoundException", "describe_event_bus", {"Name": "nobody"}),
+      ("ValidationException", "delete_event_bus", {"Name": "default"}))
+keyed = {"AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+         "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+client("dynamodb").create_table(TableName="locks", **keyed)
+advance(10)
+table("dynamodb",
+      ("ResourceInUseException", "create_table", {"TableName": "locks", **keyed}),
+      ("ValidationException", "create_table", {"TableName": "a b", **keyed}),
+      ("ValidationException", "create_table", {"TableName": "other", **keyed, "BillingMode": "PROVISIONED"}),
+      ("ValidationException", "create_table", {"TableName": "other", **keyed, "AttributeDefinitions": []}),
+      ("ResourceNotFoundException", "describe_table", {"TableName": "nobody"}),
+      ("ResourceNotFoundException", "get_item", {"TableName": "nobody", "Key": {"k": {"S": "a"}}}),
+      ("ValidationException", "get_item", {"TableName": "locks", "Key": {"other": {"S": "a"}}}),
+      ("ValidationException", "put_item", {"TableName": "locks", "Item": {"k": {"N": "1"}}}))
 kms = client("kms")
 key = kms.create_key()["KeyMetadata"]["KeyId"]
 kms.create_alias(AliasName="alias/mine", TargetKeyId=key)
