@@ -168,8 +168,8 @@ pub enum Error {
         /// Where it was asked for.
         origin: String,
     },
-    /// Something is protected from deletion, and `down` would end half way.
-    #[error("{} protected from deletion, and nothing was deleted", are(.0.len(), "resource"))]
+    /// Something that is to be deleted or replaced is protected from it, and the run would end half way.
+    #[error("{} protected from deletion, and nothing was changed", are(.0.len(), "resource"))]
     Protected(Vec<Address>),
     /// A change was not confirmed.
     #[error("`{action}` was not confirmed, and nothing was changed")]

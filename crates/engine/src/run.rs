@@ -1,11 +1,12 @@
 //! `up` and `down` as a whole, for programs that embed them: guard, lease, observe, plan, approval, apply, and the
 //! confirmation that it is as it should be.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 
 use aomidori_model::{Address, KindName, Problem, Stack};
-use aomidori_plan::{Mode, Notice, Observation, Plan, PlanError, Status, Step};
+use aomidori_plan::{Action, Mode, Notice, Observation, Plan, PlanError, Status, Step};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -130,7 +131,7 @@ pub enum RunError {
     },
     /// Another run holds the stack's lease (5).
     Locked(Lease),
-    /// These are protected from deletion, so that `down` would end half way (5).
+    /// These are to be deleted and protected from it, so that the run would end half way (5).
     Protected(Vec<Address>),
     /// Not approved (5).
     NotApproved,
@@ -185,7 +186,7 @@ pub async fn preview<C: Cloud>(
 }
 
 /// Makes live what the stack says: takes the lease, observes, plans, asks `approve`, applies, and confirms that a plan
-/// made afterwards is empty.
+/// made afterwards is empty. Nothing is done if something that would be deleted or replaced is seen to be protected from it.
 ///
 /// `approve` is asked only if there is something to do and no approved plan was given. It runs inside the run's task,
 /// which renews the lease meanwhile: it must not block the thread.
@@ -277,9 +278,7 @@ async fn under_lease<C: Cloud>(
         report.end = End::NothingToDo;
         return Ok(report);
     }
-    if mode == Mode::Destroy {
-        deletable(cloud, &report.planned.observation).await?;
-    }
+    deletable(cloud, &report.planned).await?;
     if options.approved.is_none() {
         events.send(Event::Phase { phase: Phase::Approve });
         let approved = tokio::select! {
@@ -463,10 +462,16 @@ fn guard(options: &RunOptions, found: &str) -> Result<(), RunError> {
 /// How many resources are asked about at once.
 const ASKED_AT_ONCE: usize = 16;
 
-/// Refuses to begin deleting what AWS would keep: protection is met late, when most of the stack is gone already.
-async fn deletable<C: Cloud>(cloud: &C, observation: &Observation) -> Result<(), RunError> {
+/// Refuses to begin deleting or replacing what AWS would keep: protection is met late, when most of the stack is changed or
+/// gone already.
+async fn deletable<C: Cloud>(cloud: &C, planned: &Planned) -> Result<(), RunError> {
+    let deleted = planned.plan.steps.iter().filter(|step| step.action == Action::Delete);
+    let deleted: BTreeSet<(&Address, &str)> =
+        deleted.filter_map(|step| Some((&step.address, step.live.as_deref()?))).collect();
     // What is on its way out was not protected.
-    let stays = observation.ours().filter(|(_, found)| !matches!(found.status, Status::Deleting(_)));
+    let stays = planned.observation.ours().filter(|(address, found)| {
+        deleted.contains(&(*address, found.id.as_str())) && !matches!(found.status, Status::Deleting(_))
+    });
     let asked: Vec<_> =
         stays.map(|(address, found)| async move { Ok((address, cloud.is_protected(found).await?)) }.boxed()).collect();
     let answers: Result<Vec<(&Address, bool)>, CloudError> =
@@ -553,8 +558,8 @@ impl fmt::Display for RunError {
                 let kept: Vec<&str> = kept.iter().map(Address::as_str).collect();
                 write!(
                     f,
-                    "nothing was deleted: {} cannot be while deletion protection is on; switch it off in the stack and run \
-                     `up`, or in the console, then run `down` again",
+                    "nothing was changed: {} cannot be deleted while deletion protection is on; switch it off first, by an \
+                     `up` that changes nothing else or in the console, then run this again",
                     kept.join(", ")
                 )
             }

@@ -146,8 +146,8 @@ impl Error {
                 help
             }
             Error::Protected(_) => vec![
-                "switch it off in the stack and run `up` (a load balancer's attribute `deletion_protection.enabled`), or in the \
-                 console; then run `down` again"
+                "switch it off first (a load balancer's attribute `deletion_protection.enabled`), by an `up` that changes nothing \
+                 else or in the console; then run this again"
                     .to_owned(),
             ],
             Error::WrongAccount { wanted, .. } => vec![

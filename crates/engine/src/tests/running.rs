@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aomidori_model::kinds::{LoadBalancer, LogGroup};
-use aomidori_model::{Fields, KindName, Stack, Target, Value, ownership};
+use aomidori_model::{Address, Fields, KindName, Stack, Target, Value, ownership};
 use aomidori_plan::{Action, Mode};
 use tokio_util::sync::CancellationToken;
 
@@ -382,4 +382,38 @@ async fn what_is_protected_from_deletion_is_met_before_anything_is_deleted() {
     assert_eq!(bring_up(&cloud, &stack, "second").await.unwrap().end, End::Done);
     assert_eq!(bring_down(&cloud, &stack, "down").await.unwrap().end, End::Done);
     assert!(cloud.things().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_protected_is_not_replaced_either() {
+    let balancer = |name: &str, protection: &str| {
+        let mut stack = medium();
+        change::<LoadBalancer>(&mut stack, "platform/balancer", |balancer| {
+            balancer.name = name.parse().unwrap();
+            balancer.attributes.insert("deletion_protection.enabled".into(), protection.into());
+        });
+        stack
+    };
+    let cloud = FakeCloud::new();
+    bring_up(&cloud, &balancer("before", "true"), "first").await.unwrap();
+    let before = cloud.things();
+    // What is switched off in the same run is on when the old one would have to go. Whoever takes it out is told as well.
+    let mut without = balancer("before", "true");
+    let dependents: Vec<Address> = without.iter().map(|(address, _)| address.clone()).collect();
+    for address in dependents.iter().filter(|address| address.group() != "network") {
+        without.remove(address);
+    }
+    for stack in [balancer("after", "true"), balancer("after", "false"), without] {
+        let unasked = async |_: &Planned| panic!("it cannot be done");
+        let refused = crate::up(&cloud, &stack, &options("second"), unasked, &Events::none(), &never()).await;
+        let Err(error) = refused else { panic!("{refused:?}") };
+        assert_eq!(error, RunError::Protected(vec!["platform/balancer".parse().unwrap()]));
+        assert_eq!(cloud.things(), before);
+    }
+    // A change of something else goes on.
+    let mut other = balancer("before", "true");
+    other.tags.insert("team".into(), "another".into());
+    assert_eq!(bring_up(&cloud, &other, "third").await.unwrap().end, End::Done);
+    assert_eq!(bring_up(&cloud, &balancer("before", "false"), "fourth").await.unwrap().end, End::Done);
+    assert_eq!(bring_up(&cloud, &balancer("after", "false"), "fifth").await.unwrap().end, End::Done);
 }
