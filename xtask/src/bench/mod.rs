@@ -15,8 +15,8 @@ mod stacks;
 mod terraform;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -290,7 +290,8 @@ impl Bencher<'_> {
                 command.arg(&folder).args(["--region", server.region()]).arg("--stack").arg(&subject.stack);
                 let usage = measured(command, 0, self.folder).map_err(|error| error.to_string());
                 let result = usage.and_then(|usage| -> Result<_, String> {
-                    let seconds = report::stated(&usage.out).ok_or("its output does not state a time")?;
+                    let out = File::open(measure::output(self.folder)).map_err(|error| error.to_string())?;
+                    let seconds = report::stated(BufReader::new(out)).ok_or("its output does not state a time")?;
                     Ok((seconds, usage.wall * f64::from(self.asked.speed)))
                 });
                 let (calls, resources) = (server.calls()?, subject.resources);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
+use std::io::BufRead;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -119,7 +120,7 @@ impl fmt::Display for Run {
         let environments = plural(self.environments.into(), "environment");
         write!(f, "{environments}, {} ms, run {}: {} {name}: {calls} calls, ", self.latency, self.run, self.tool)?;
         match &self.usage {
-            Ok(Usage { wall, cpu, memory, out: _ }) => {
+            Ok(Usage { wall, cpu, memory }) => {
                 write!(f, "{} wall, {} CPU, {}", seconds(*wall), seconds(*cpu), megabytes(*memory as f64))
             }
             Err(why) => write!(f, "FAILED: {why}"),
@@ -140,9 +141,9 @@ impl fmt::Display for Stated {
 }
 
 /// The time that a plan states, from the lines that `--json` printed.
-pub(crate) fn stated(out: &str) -> Option<f64> {
-    let lines = out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let plan = lines.into_iter().find(|line| line.get("type").and_then(Value::as_str) == Some("plan"))?;
+pub(crate) fn stated(out: impl BufRead) -> Option<f64> {
+    let mut lines = out.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let plan = lines.find(|line| line.get("type").and_then(Value::as_str) == Some("plan"))?;
     plan.get("estimate_seconds")?.as_f64()
 }
 
@@ -430,8 +431,8 @@ mod tests {
     #[test]
     fn a_plan_line_states_its_time() {
         let out = "{\"type\":\"event\",\"version\":1}\n{\"type\":\"plan\",\"version\":1,\"estimate_seconds\":236}\n";
-        assert_eq!(stated(out), Some(236.0));
-        assert_eq!(stated("Done.\n"), None);
+        assert_eq!(stated(out.as_bytes()), Some(236.0));
+        assert_eq!(stated("Done.\n".as_bytes()), None);
     }
 
     fn report(terraform: Result<String, String>) -> Report {
@@ -443,12 +444,7 @@ mod tests {
                 [(Operation::Up, 300, 6.0), (Operation::Plan, 40, 0.5), (Operation::Down, 200, 5.0)]
             {
                 let usage = |times: f64, memory| {
-                    Ok(Usage {
-                        wall: wall * times + f64::from(run) / 100.0,
-                        cpu: 0.4 * times,
-                        memory,
-                        out: String::new(),
-                    })
+                    Ok(Usage { wall: wall * times + f64::from(run) / 100.0, cpu: 0.4 * times, memory })
                 };
                 let calls = |times: u64| BTreeMap::from([("ec2:DescribeVpcs".to_owned(), calls * times)]);
                 let of = |tool, calls, usage| Run { tool, operation, environments: 1, latency: 50, run, calls, usage };
